@@ -1,0 +1,14 @@
+"""Typed settings of the inventory backend, and the only reader of its environment.
+
+>>> settings = load({"INVENTORY_WORKERS": "3"}, stage="test")
+>>> settings.workers, settings.database_role
+(3, 'inventory_app')
+>>> settings.secret_key
+SecretStr('**********')
+"""
+
+from configs._errors import ConfigurationInvalid, Problem
+from configs._load import load
+from configs._settings import Settings, Stage
+
+__all__ = ["ConfigurationInvalid", "Problem", "Settings", "Stage", "load"]

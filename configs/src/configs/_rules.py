@@ -1,0 +1,128 @@
+"""The rules of single values. Each raises ValueError with what is wrong, never with a secret's value."""
+
+import re
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from pydantic import SecretStr, ValidationInfo
+
+_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# Marks the keys in the files of dev and test, which everybody can read.
+PUBLIC_KNOWLEDGE = "insecure"
+_SECRET_KEY_LENGTH = 50  # as Django's `check --deploy` asks for (security.W009)
+_PEM_END = "-----END PUBLIC KEY-----"
+
+
+def _is_strict(info: ValidationInfo) -> bool:
+    # A stage that is missing or unknown may be a production that forgot to say so.
+    return info.data.get("stage") not in {"dev", "test"}
+
+
+def split_commas(value: object) -> object:
+    """Turn `a, b` into its parts."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def split_pems(value: object) -> object:
+    """Turn public keys in PEM, one after the other, into a list of them."""
+    if not isinstance(value, str):
+        return value
+    *blocks, rest = value.split(_PEM_END)
+    keys = [f"{block.strip()}\n{_PEM_END}\n" for block in blocks]
+    return [*keys, rest] if rest.strip() else keys
+
+
+def role_name(value: str | None) -> str | None:
+    """Refuse what SET ROLE would have to quote, and read its own word for no role: none."""
+    if value is None or value == "none":
+        return None
+    if not _ROLE.fullmatch(value):
+        raise ValueError("is not the plain name of a role")
+    return value
+
+
+def secret_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Refuse a key that production could not keep secret."""
+    key = value.get_secret_value()
+    if _is_strict(info) and key.startswith(PUBLIC_KNOWLEDGE):
+        raise ValueError("is the public key of another stage")
+    if _is_strict(info) and len(key) < _SECRET_KEY_LENGTH:
+        raise ValueError("is too short")
+    return value
+
+
+def database_url(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse what is not a PostgreSQL URL; only dev and test may go without."""
+    if value is None:
+        _refuse_absence_when_strict(info)
+        return None
+    try:
+        parts = urlsplit(value.get_secret_value())
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("is not the URL of a PostgreSQL database")
+    return value
+
+
+def allowed_hosts(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Refuse an empty list, and in production one that lets every host in."""
+    if not value:
+        raise ValueError("names no host")
+    if _is_strict(info) and any("*" in host for host in value):
+        raise ValueError("holds a wildcard")
+    return value
+
+
+def issuer(value: str, info: ValidationInfo) -> str:
+    """Refuse what is not an absolute URL; production needs https (RFC 8414 section 2)."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an absolute URL without query and fragment")
+    if _is_strict(info) and parts.scheme != "https":
+        raise ValueError("is not https")
+    return value
+
+
+def private_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse a key that tokens are not signed with; only dev and test may go without."""
+    if value is None:
+        _refuse_absence_when_strict(info)
+        return None
+    try:
+        key = load_pem_private_key(value.get_secret_value().encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("is not an unencrypted private key in PEM") from None
+    if isinstance(key, Ed25519PrivateKey):
+        return value
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        return value
+    raise ValueError("is neither an Ed25519 nor an EC P-256 key")
+
+
+def public_key(value: str) -> str:
+    """Refuse a key that no token of ours was ever signed with."""
+    try:
+        key = load_pem_public_key(value.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("holds something that is not a public key in PEM") from None
+    if isinstance(key, Ed25519PublicKey):
+        return value
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return value
+    raise ValueError("holds a key that is neither Ed25519 nor EC P-256")
+
+
+def _refuse_absence_when_strict(info: ValidationInfo) -> None:
+    if _is_strict(info):
+        raise ValueError("is not set")

@@ -1,0 +1,28 @@
+"""Roles bound at nodes of a tree: who may do what, where.
+
+Permissions add up and are denied by default: there are no deny rules and no wildcards.  This
+core knows neither Django nor a database; `rbac.django` stores the roles and bindings.
+"""
+
+from rbac._grants import Grant, Grants, Scope, is_active
+from rbac._permissions import (
+    DuplicatePermission,
+    MalformedPermission,
+    Permission,
+    Registry,
+    UnknownPermission,
+    registry,
+)
+
+__all__ = [
+    "DuplicatePermission",
+    "Grant",
+    "Grants",
+    "MalformedPermission",
+    "Permission",
+    "Registry",
+    "Scope",
+    "UnknownPermission",
+    "is_active",
+    "registry",
+]

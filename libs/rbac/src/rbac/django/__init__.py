@@ -1,0 +1,1 @@
+"""Roles and bindings in PostgreSQL, and the permissions that routes declare."""

@@ -1,0 +1,83 @@
+"""Writes to roles and bindings.
+
+They record no audit event, because libraries do not know each other: the service's action that
+calls one of these records it in the same transaction.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from uuid import UUID
+
+from rbac import registry
+from rbac.django.models import Binding, Role
+
+
+class UnknownRole(LookupError):
+    """There is no role with this code; `nearest` is the likeliest one, if any is close."""
+
+    def __init__(self, code: str, *, nearest: str | None) -> None:
+        hint = f"did you mean {nearest!r}?" if nearest else "were the built-in roles synchronised?"
+        super().__init__(f"No role {code!r}; {hint}")
+        self.code, self.nearest = code, nearest
+
+
+class AlreadyBound(ValueError):
+    """The user holds this role at this location already."""
+
+    def __init__(self, *, role_code: str) -> None:
+        super().__init__(f"The user holds {role_code!r} here already; end that binding to change its dates.")
+        self.role_code = role_code
+
+
+def bind(
+    *,
+    user_id: UUID,
+    role_code: str,
+    location_id: UUID | None,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+) -> Binding:
+    """Give a user a role from a location downwards; `None` is the tenant's root.
+
+    It does not ask whether the caller may grant that much: whoever offers it to users must.
+
+    Raises:
+        UnknownRole: no role has this code.
+        AlreadyBound: the user has this role at this location, whatever its dates.
+    """
+    role = Role.objects.filter(code=role_code).first()
+    if role is None:
+        codes = Role.objects.values_list("code", flat=True)
+        raise UnknownRole(role_code, nearest=next(iter(get_close_matches(role_code, codes, n=1)), None))
+    binding, is_new = Binding.objects.get_or_create(
+        user_id=user_id,
+        role=role,
+        location_id=location_id,  # type: ignore[misc]  # the stubs forget that None asks for IS NULL
+        defaults={"valid_from": valid_from, "valid_until": valid_until},
+    )
+    if not is_new:
+        raise AlreadyBound(role_code=role_code)
+    return binding
+
+
+def sync_builtin_roles(specs: Mapping[str, tuple[str, frozenset[str]]]) -> None:
+    """Make the built-in roles say what `specs` says: code -> (name, permissions).
+
+    Roles that `specs` does not name stay as they are.
+
+    Raises:
+        UnknownPermission: a role names a permission that no domain registered; nothing is written.
+    """
+    for _name, permissions in specs.values():
+        for code in permissions:
+            registry.get(code)
+    Role.objects.bulk_create(
+        (
+            Role(code=code, name=name, permissions=sorted(permissions), is_builtin=True)
+            for code, (name, permissions) in sorted(specs.items())
+        ),
+        update_conflicts=True,
+        unique_fields=["code"],
+        update_fields=["name", "permissions", "is_builtin"],
+    )

@@ -1,0 +1,8 @@
+"""What is stocked: items, their units, lots and serials."""
+
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "apps.catalog"
+    label = "catalog"

@@ -1,0 +1,42 @@
+"""Values that cross this domain's border."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from uuid import UUID
+
+
+class Tracking(StrEnum):
+    """How exactly an item's stock is told apart."""
+
+    NONE = "none"
+    LOT = "lot"
+    SERIAL = "serial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFact:
+    """A unit; `factor` is its size in the reference unit of its dimension."""
+
+    id: UUID
+    code: str
+    dimension: str
+    factor: Fraction
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFact:
+    """What the ledger needs to know of an item.
+
+    `own_factors` maps the code of a unit of this item alone (its case, its pallet) to its size in the base unit.
+    """
+
+    id: UUID
+    sku: str
+    name: str
+    tracking: Tracking
+    base_unit: UnitFact
+    own_factors: Mapping[str, Fraction]
+    is_archived: bool

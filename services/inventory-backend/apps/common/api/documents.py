@@ -1,0 +1,62 @@
+"""The OpenAPI document, the page to try it on, and a page for each problem code (api.md 13 and 18)."""
+
+from functools import cache
+from typing import Any, ClassVar
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+from rbac.django.permissions import declare, public
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.api.endpoint import Endpoint, Operation
+from apps.common.api.renderers import encoded
+from apps.common.errors import DomainError
+
+_OPEN = public("documentation holds no data of the tenant")
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the whole API; it cannot change while the process runs."""
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # spectacular is typed in part
+    return document
+
+
+class OpenAPI(Endpoint):
+    """GET /api/v1/openapi.json."""
+
+    schema = None  # the document does not describe itself
+    operations: ClassVar = {"GET": Operation(permission=_OPEN, name="openapi", summary="The OpenAPI document")}
+
+    def get(self, request: Request) -> Response:
+        """Return the document that clients are generated from."""
+        del request
+        return Response(encoded(openapi()))
+
+
+@declare(_OPEN)
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the API to try out, under the same content security policy as everything else."""
+    return render(request, "common/docs.html")
+
+
+@declare(_OPEN)
+def problem_page(request: HttpRequest, code: str) -> HttpResponse:
+    """Explain one problem code: the address that an answer's `type` leads to."""
+    found = _problems().get(code.replace("-", "_"))
+    if found is None:
+        raise Http404
+    return render(request, "common/problem.html", {"code": found.code, "title": found.title, "text": found.__doc__})
+
+
+@cache
+def _problems() -> dict[str, type[DomainError]]:
+    found: dict[str, type[DomainError]] = {}
+    families = [DomainError]
+    while families:
+        family = families.pop()
+        found[family.code] = family
+        families += family.__subclasses__()
+    return found

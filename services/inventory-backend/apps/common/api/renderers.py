@@ -1,0 +1,40 @@
+"""Answers as JSON bytes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, override
+
+import msgspec
+from rest_framework.renderers import BaseRenderer
+
+_encoder = msgspec.json.Encoder()
+
+
+def encoded(data: object) -> bytes:
+    """Return a wire shape, or plain JSON values, as JSON."""
+    return _encoder.encode(data)
+
+
+class JSONAnswer(BaseRenderer):
+    """Encode wire shapes; pass on what is already encoded."""
+
+    media_type: ClassVar[str] = "application/json"
+    format: ClassVar[str] = "json"
+    charset: ClassVar[str | None] = None
+
+    @override
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        if data is None:
+            return b""
+        return data if isinstance(data, bytes) else encoded(data)
+
+
+class ProblemAnswer(JSONAnswer):
+    """The same for problem details, so that a client may ask for them by name."""
+
+    media_type: ClassVar[str] = "application/problem+json"
+    format: ClassVar[str] = "problem"

@@ -1,0 +1,88 @@
+"""What views need of a request beyond its body."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from audit import Origin
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.api.errors import request_id_of
+from apps.common.api.renderers import encoded
+from apps.common.errors import Invalid
+from apps.common.retries import Answer, once
+
+_KEY_LENGTHS = range(1, 201)
+VALIDATE_ONLY = "validate_only"
+
+
+def origin_of(request: Request) -> Origin:
+    """Return who is asking, when, from where, and under which request id."""
+    if not request.user.is_authenticated:
+        raise NotAuthenticated
+    return Origin(
+        actor_id=request.user.pk,
+        at=timezone.now(),
+        request_id=request_id_of(request),
+        ip=getattr(request, "client_ip", None),
+        session_id=getattr(request.user, "session_id", None),
+    )
+
+
+def idempotent(request: Request, body: msgspec.Struct | None, act: Callable[[], Response]) -> Response:
+    """Answer a POST once per Idempotency-Key: run `act`, or replay what it answered the first time."""
+    key = _key_of(request)
+    fingerprint = hashlib.sha256(b"" if body is None else encoded(body)).digest()
+    answer = once(
+        key=key,
+        scope=f"{request.user.pk} {request.method} {request.path}",
+        fingerprint=fingerprint,
+        act=lambda: _answer_of(act()),
+    )
+    headers = answer.headers | ({"Idempotency-Replayed": "true"} if answer.is_replayed else {})
+    return Response(answer.body, status=answer.status, headers=headers)
+
+
+def _answer_of(response: Response) -> Answer:
+    return Answer(status=response.status_code, body=encoded(response.data), headers=dict(response.headers))
+
+
+def _key_of(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise Invalid.at(
+            "Idempotency-Key",
+            "idempotency_key_required",
+            "Send a new UUID as Idempotency-Key, and the same one when you retry.",
+        )
+    if len(key) not in _KEY_LENGTHS or not key.isascii() or not key.isprintable():
+        raise Invalid.at("Idempotency-Key", "invalid", "Send 1 to 200 printable ASCII characters, best a UUID.")
+    return key
+
+
+def written(request: Request, act: Callable[[], Response]) -> Response:
+    """Run a write that needs no key, in one transaction; with `validate_only=true` check everything and store nothing."""
+    with transaction.atomic():
+        response = act()
+        if is_validate_only(request):
+            transaction.set_rollback(True)
+            return Response({"valid": True}, status=200)
+        return response
+
+
+def is_validate_only(request: Request) -> bool:
+    """Tell whether the caller only wants to know whether the request would be accepted.
+
+    Raises `Invalid` for a value that is neither true nor false.
+    """
+    values: list[Any] = request.query_params.getlist(VALIDATE_ONLY)
+    if not values:
+        return False
+    if values not in (["true"], ["false"]):
+        raise Invalid.at(f"?{VALIDATE_ONLY}", "invalid", "Send true or false.")
+    return values == ["true"]

@@ -1,0 +1,25 @@
+"""What the service asks of PostgreSQL beyond the ORM."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def violated(error: Exception, kind: type[psycopg.Error]) -> bool:
+    """Tell whether PostgreSQL refused for this reason, through Django's wrapper or without it."""
+    return isinstance(error, kind) or isinstance(error.__cause__, kind)
+
+
+def constraint_of(error: Exception) -> str | None:
+    """Return the name of the constraint that refused, or None where it was no constraint."""
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+
+
+def rows(sql: str, params: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """Run one hand-written statement with bound parameters and return its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()

@@ -1,0 +1,142 @@
+"""Changing reference data: each change bumps the version and leaves one audit event, in one transaction."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import audit.django as trail
+from audit import Event, Origin
+from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Now
+from psycopg import errors as pg
+
+from apps.common.db import constraint_of, violated
+from apps.common.errors import Conflict, Duplicate, InUse, StaleVersion
+from apps.common.models import Entity, ExternalRef
+
+
+class Archived(Conflict):
+    """An archived thing is kept for its history and takes part in nothing new."""
+
+    code = "archived"
+    title = "Archived"
+
+
+@transaction.atomic
+def create[M: Entity](row: M, *, noun: str, origin: Origin, refs: Mapping[str, str] | None = None) -> M:
+    """Insert `row`, with its names in other systems (`{system: value}`), and return it.
+
+    Raises `Duplicate` where a unique name is taken.
+    """
+    with _told(noun):
+        row.save(force_insert=True)
+        row.refresh_from_db()
+        _replace_refs(row, refs)
+    _record(f"{noun}.created", noun, row, origin, after=_facts(row))
+    return row
+
+
+@transaction.atomic
+def change[M: Entity](
+    row: M, changes: Mapping[str, object], *, noun: str, origin: Origin, refs: Mapping[str, str] | None = None
+) -> M:
+    """Write `changes` (column: value) to the version of `row` that was read, and return it.
+
+    Raises `StaleVersion` where somebody else was faster, and `Duplicate` where a unique name is taken.
+    """
+    before = _facts(row)
+    for column, value in changes.items():
+        setattr(row, column, value)
+    with _told(noun):
+        _write(row, {name: getattr(row, name) for name in changes})
+        _replace_refs(row, refs)
+    _record(f"{noun}.changed", noun, row, origin, before=before, after=_facts(row))
+    return row
+
+
+@transaction.atomic
+def archive[M: Entity](row: M, *, noun: str, origin: Origin) -> M:
+    """Take `row` out of lists and out of new work; archiving twice changes nothing."""
+    if row.archived_at is None:
+        _write(row, {"archived_at": origin.at})
+        _record(f"{noun}.archived", noun, row, origin)
+    return row
+
+
+@transaction.atomic
+def restore[M: Entity](row: M, *, noun: str, origin: Origin) -> M:
+    """Undo `archive`."""
+    if row.archived_at is not None:
+        _write(row, {"archived_at": None})
+        _record(f"{noun}.restored", noun, row, origin)
+    return row
+
+
+@transaction.atomic
+def delete(row: Entity, *, noun: str, origin: Origin) -> None:
+    """Delete what was never referenced.
+
+    Raises `InUse` for everything else: archive that.
+    """
+    facts, key = _facts(row), row.pk
+    try:
+        with transaction.atomic():
+            row.delete()
+    except (models.ProtectedError, models.RestrictedError, IntegrityError) as error:
+        raise InUse(f"This {noun} is referenced. Archive it instead.") from error
+    row.pk = key
+    _record(f"{noun}.deleted", noun, row, origin, before=facts)
+
+
+def _write(row: Entity, values: Mapping[str, Any]) -> None:
+    manager: models.Manager[Any] = type(row)._default_manager  # noqa: SLF001  (Django's public name)
+    written = manager.filter(pk=row.pk, version=row.version).update(
+        **values, version=row.version + 1, updated_at=Now()
+    )
+    if not written:
+        raise StaleVersion("Somebody else changed this meanwhile. Read it again and decide anew.")
+    row.refresh_from_db()
+
+
+def _replace_refs(row: Entity, refs: Mapping[str, str] | None) -> None:
+    if refs is None:
+        return
+    manager: Any = getattr(row, "refs")  # noqa: B009  (entities without refs never come here)
+    manager.all().delete()
+    kind: Callable[..., ExternalRef] = manager.model
+    owner = manager.field.name
+    manager.bulk_create(kind(**{owner: row}, system=system, value=value) for system, value in refs.items())
+
+
+def _facts(row: Entity) -> dict[str, Any]:
+    skipped = {"id", "version", "created_at", "updated_at"}
+    return {
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields  # noqa: SLF001  (Django's public name)
+        if field.attname not in skipped
+    }
+
+
+def _record(
+    action: str,
+    noun: str,
+    row: Entity,
+    origin: Origin,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    event = Event(action=action, object_type=noun, object_id=str(row.pk), before=before, after=after)
+    trail.record(event, origin=origin)
+
+
+@contextmanager
+def _told(noun: str) -> Iterator[None]:
+    """Say in the domain's words what a constraint refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if violated(error, pg.UniqueViolation):
+            raise Duplicate(f"Another {noun} has this name already ({constraint_of(error)}).") from error
+        raise Conflict(f"This {noun} breaks the rule {constraint_of(error)}.") from error

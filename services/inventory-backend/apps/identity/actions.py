@@ -1,0 +1,131 @@
+"""Signing in, staying signed in, signing out; making users."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from functools import cache
+from uuid import UUID
+
+import audit.django as trail
+from audit import Event, Origin
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from rbac.django.actions import bind
+from uuid_utils.compat import uuid7
+
+from apps.common.errors import Duplicate, Invalid, Problem, Unauthenticated
+from apps.identity.models import RefreshToken, User
+from apps.identity.tokens import AccessToken
+from apps.identity.types import TokenPair
+
+
+class SignInRefused(Unauthenticated):
+    """The username, the password or the token is wrong; which of them is not told."""
+
+    code = "sign_in_refused"
+    title = "Sign-in refused"
+
+
+def sign_in(*, username: str, password: str, origin: Origin) -> TokenPair:
+    """Check a password and begin a session.
+
+    Raises `SignInRefused`, the same for an unknown user, a wrong password and an account that is off.
+    """
+    user = User.objects.filter(username__iexact=username).first()
+    # An unknown user costs as much time as a wrong password.
+    is_right = check_password(password, user.password if user else _decoy())
+    if user is None or not is_right or not user.is_active:
+        raise SignInRefused("The username or the password is not right.")
+    with transaction.atomic():
+        pair = _next_pair(user_id=user.pk, family=uuid7(), origin=origin)
+        trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk)), origin=origin)
+    return pair
+
+
+def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
+    """Trade a refresh token, once, for a new pair.
+
+    Raises `SignInRefused` for an unknown, expired or used token; using one twice ends its whole session, since one
+    of the two users of it stole it.
+    """
+    with transaction.atomic():
+        # Whether it was free is decided by the row itself: of any number of rivals one updates it.
+        used = RefreshToken.objects.filter(
+            digest=_digest(refresh), used_at=None, revoked_at=None, expires_at__gt=origin.at, user__is_active=True
+        ).update(used_at=origin.at)
+        token = RefreshToken.objects.filter(digest=_digest(refresh)).first()
+        if used and token:
+            return _next_pair(user_id=token.user_id, family=token.family, origin=origin)
+        if token and token.used_at and not token.revoked_at:
+            _end_session(token, origin=origin, action="session.reuse_detected")
+    raise SignInRefused("This refresh token cannot be used (any more). Sign in again.")
+
+
+def end_session(*, refresh: str, origin: Origin) -> None:
+    """Sign out: end the session that the token belongs to. An unknown token is no error (RFC 7009, 2.2)."""
+    with transaction.atomic():
+        token = RefreshToken.objects.filter(digest=_digest(refresh), revoked_at=None).first()
+        if token:
+            _end_session(token, origin=origin, action="session.ended")
+
+
+def create_user(*, username: str, name: str, password: str, origin: Origin) -> User:
+    """Create a user who may sign in and may do nothing yet.
+
+    Raises `Duplicate` where the name is taken and `Invalid` where the password is weak.
+    """
+    user = User(username=username, name=name)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid.of(
+            [Problem(pointer="#/password", code="weak_password", detail=text) for text in error.messages]
+        ) from error
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            event = Event(
+                action="user.created", object_type="user", object_id=str(user.pk), after={"username": username}
+            )
+            trail.record(event, origin=origin)
+    except IntegrityError as error:
+        raise Duplicate(f"There is a user {username} already.") from error
+    return user
+
+
+@transaction.atomic
+def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> None:
+    """Bind a user to a role from a location downwards, or everywhere for None."""
+    bind(user_id=user.pk, role_code=role_code, location_id=location_id)
+    after = {"role": role_code, "location": str(location_id) if location_id else None}
+    event = Event(action="role.granted", object_type="user", object_id=str(user.pk), after=after)
+    trail.record(event, origin=origin)
+
+
+@cache
+def _decoy() -> str:
+    return make_password(secrets.token_urlsafe())
+
+
+def _next_pair(*, user_id: UUID, family: UUID, origin: Origin) -> TokenPair:
+    refresh = secrets.token_urlsafe(32)
+    lifetime = timedelta(days=settings.CONFIG.refresh_token_days)
+    RefreshToken.objects.create(
+        digest=_digest(refresh), family=family, user_id=user_id, expires_at=origin.at + lifetime
+    )
+    return TokenPair(
+        access=AccessToken.issue(user_id=user_id, session_id=family), refresh=refresh, expires_in=AccessToken.seconds()
+    )
+
+
+def _end_session(token: RefreshToken, *, origin: Origin, action: str) -> None:
+    RefreshToken.objects.filter(family=token.family, revoked_at=None).update(revoked_at=origin.at)
+    trail.record(Event(action=action, object_type="user", object_id=str(token.user_id)), origin=origin)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

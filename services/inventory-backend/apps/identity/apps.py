@@ -1,0 +1,8 @@
+"""Who signs in, and what they may do."""
+
+from django.apps import AppConfig
+
+
+class IdentityConfig(AppConfig):
+    name = "apps.identity"
+    label = "identity"

@@ -1,0 +1,55 @@
+"""People who sign in, and the refresh tokens that keep them signed in."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower, Now
+from uuid_utils.compat import uuid7
+
+
+class UserManager(BaseUserManager["User"]):
+    """Find a user by username, whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user who signs in as `username`."""
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """Somebody who signs in; what they may do is said by role bindings, never by a flag here."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    username = models.CharField(max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        db_table = "identity_user"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(Lower("username"), name="identity_user_username_unique"),
+        ]
+
+
+class RefreshToken(models.Model):
+    """One link of a chain: used once, replaced by the next of the same family (RFC 9700, 4.14.2).
+
+    Only the SHA-256 of the token is kept.
+    """
+
+    digest = models.BinaryField(primary_key=True, max_length=32)
+    family = models.UUIDField(db_index=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "identity_refresh_token"

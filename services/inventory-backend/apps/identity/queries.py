@@ -1,0 +1,32 @@
+"""Reads that others may rely on."""
+
+from datetime import datetime
+from uuid import UUID
+
+from rbac import Grant, Grants
+
+from apps.common.db import rows
+from apps.identity.types import Principal
+
+# One statement for every request: the user, whether the session still lives, and what the user holds at `at`.
+_PRINCIPAL = """
+SELECT u.username, u.name, r.permissions, b.location_id
+FROM identity_user u
+LEFT JOIN rbac_binding b ON b.user_id = u.id
+    AND (b.valid_from IS NULL OR b.valid_from <= %(at)s) AND (b.valid_until IS NULL OR %(at)s < b.valid_until)
+LEFT JOIN rbac_role r ON r.id = b.role_id
+WHERE u.id = %(user)s AND u.is_active
+    AND EXISTS (SELECT FROM identity_refresh_token t WHERE t.family = %(session)s AND t.revoked_at IS NULL)
+"""
+
+
+def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | None:
+    """Return the user as of `at` with all grants; None where the account is off or the session was ended."""
+    found = rows(_PRINCIPAL, {"user": user_id, "session": session_id, "at": at})
+    if not found:
+        return None
+    username, name, _, _ = found[0]
+    grants = Grants(
+        tuple(Grant(frozenset(codes), location_id) for _, _, codes, location_id in found if codes is not None)
+    )
+    return Principal(pk=user_id, username=username, name=name, session_id=session_id, grants=grants)
