@@ -108,7 +108,7 @@ def tests(session: nox.Session, package: Package) -> None:
 def results(session: nox.Session) -> None:
     """Say how many tests ran, by package; a package without a test is an error."""
     if not tested:
-        session.error("No tests session ran. Run `nox -s tests`.")
+        session.error("No session of tests ran: start `nox -s tests`")
     rows = {package.name: _outcome(RESULTS / f"{package.name}.xml") for package in tested}
     idle = [name for name, (ran, *_) in rows.items() if not ran]
     rows["total"] = tuple(map(sum, zip(*rows.values(), strict=True)))

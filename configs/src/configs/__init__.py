@@ -9,6 +9,7 @@ SecretStr('**********')
 
 from configs._errors import ConfigurationInvalid, Problem
 from configs._load import load
+from configs._process import begin, publish
 from configs._settings import Settings, Stage
 
-__all__ = ["ConfigurationInvalid", "Problem", "Settings", "Stage", "load"]
+__all__ = ["ConfigurationInvalid", "Problem", "Settings", "Stage", "begin", "load", "publish"]

@@ -40,3 +40,13 @@ class ItemFact:
     base_unit: UnitFact
     own_factors: Mapping[str, Fraction]
     is_archived: bool
+
+
+def factor_of(item: ItemFact, unit: UnitFact) -> Fraction | None:
+    """Return how many base units of `item` one `unit` is, exactly; None where the two cannot be converted."""
+    base = item.base_unit
+    if unit.code == base.code:
+        return Fraction(1)
+    if unit.code in item.own_factors:
+        return item.own_factors[unit.code]
+    return unit.factor / base.factor if unit.dimension == base.dimension else None

@@ -33,6 +33,11 @@ class DomainError(Exception):
         self.detail = detail
         self.problems = tuple(problems)
 
+    @classmethod
+    def at(cls, pointer: str, code: str, detail: str) -> Self:
+        """Return an error about one field."""
+        return cls(detail, [Problem(pointer=pointer, code=code, detail=detail)])
+
 
 class Invalid(DomainError):
     """The request itself is wrong, whatever the state of the data."""
@@ -46,11 +51,6 @@ class Invalid(DomainError):
         if len(problems) == 1:
             return cls(problems[0].detail, problems)
         return cls(f"{len(problems)} problems; see errors.", problems)
-
-    @classmethod
-    def at(cls, pointer: str, code: str, detail: str) -> Self:
-        """Return an error about one field."""
-        return cls(detail, [Problem(pointer=pointer, code=code, detail=detail)])
 
 
 class NotFound(DomainError):

@@ -1,17 +1,17 @@
 """Changing reference data: each change bumps the version and leaves one audit event, in one transaction."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import audit.django as trail
+from audit.django import actions as trail
 from audit import Event, Origin
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 from psycopg import errors as pg
 
 from apps.common.db import constraint_of, violated
-from apps.common.errors import Conflict, Duplicate, InUse, StaleVersion
+from apps.common.errors import Conflict, Duplicate, InUse, Problem, StaleVersion
 from apps.common.models import Entity, ExternalRef
 
 
@@ -20,6 +20,29 @@ class Archived(Conflict):
 
     code = "archived"
     title = "Archived"
+
+
+class ImmutableField(Conflict):
+    """A field that is fixed when the thing is made; make another one."""
+
+    code = "immutable_field"
+    title = "Fixed since it was made"
+
+
+def without_fixed(row: Entity, changes: Mapping[str, object], fixed: Collection[str]) -> dict[str, object]:
+    """Return `changes` without the fields that stay as they are for ever.
+
+    Raises `ImmutableField`, naming each of `fixed` that would change.
+    """
+    problems = [
+        Problem(pointer=f"#/{name}", code="immutable_field", detail=f"{name} is fixed. Create another one instead.")
+        for name in fixed
+        if name in changes and changes[name] != getattr(row, name)
+    ]
+    if problems:
+        names = ", ".join(problem.pointer.removeprefix("#/") for problem in problems)
+        raise ImmutableField(f"Fixed since it was made: {names}.", problems)
+    return {name: value for name, value in changes.items() if name not in fixed}
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
-import audit.django as trail
+from audit.django import actions as trail
 from audit import Event, Origin
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password

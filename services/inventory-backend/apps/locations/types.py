@@ -35,5 +35,6 @@ class LocationFact:
     id: UUID
     code: str
     name: str
+    kind: Kind
     is_virtual: bool
     is_archived: bool

@@ -34,6 +34,10 @@ class EntityQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
     archived: Literal["no", "only", "any"] = "no"
 
 
+def _anybody(_row: Entity, _grants: Grants) -> None:
+    """Leave it at the permission that the operation declares."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resource[Row: Entity, New: Struct, Patch: Struct]:
     """One noun of a domain, as the API offers it.
@@ -53,8 +57,9 @@ class Resource[Row: Entity, New: Struct, Patch: Struct]:
     view: str
     edit: str
     rows: Callable[[Grants], QuerySet[Row]]
-    create: Callable[[New, Origin], Row]
-    change: Callable[[Row, Patch, Origin], Row]
+    create: Callable[[New, Grants, Origin], Row]
+    change: Callable[[Row, Patch, Grants, Origin], Row]
+    guard: Callable[[Row, Grants], None] = _anybody
     filters: Mapping[str, str | Callable[[QuerySet[Row], Any], QuerySet[Row]]] = field(default_factory=dict)
 
     def narrowed(self, rows: QuerySet[Row], query: EntityQuery) -> QuerySet[Row]:
@@ -79,6 +84,12 @@ class Resource[Row: Entity, New: Struct, Patch: Struct]:
         if selector not in found:
             raise NotFound
         return found[selector]
+
+    def one_to_write(self, request: Request, selector: str) -> Row:
+        """Return `one`, where the caller may also change it."""
+        row = self.one(request, selector)
+        self.guard(row, request.user.grants)
+        return row
 
     def answer(self, row: Row, *, status: int = 200, query: ShownQuery | None = None) -> Response:
         """Return one row with its ETag."""
@@ -131,7 +142,9 @@ def _collection(resource: Resource[Any, Any, Any]) -> type[Endpoint]:
             return written(request, lambda: self._created(body, request))
 
         def _created(self, body: Struct, request: Request) -> Response:
-            response = resource.answer(resource.create(body, origin_of(request)), status=201)
+            response = resource.answer(
+                resource.create(body, request.user.grants, origin_of(request)), status=201
+            )
             response["Location"] = f"{request.path}/{response.data.id}"
             return response
 
@@ -174,12 +187,15 @@ def _member(resource: Resource[Any, Any, Any]) -> type[Endpoint]:
 
         def patch(self, request: Request, selector: str) -> Response:
             body = parse_body(request, resource.patch)
-            row = resource.one(request, selector)
+            row = resource.one_to_write(request, selector)
             require_match(request, row.version)
-            return written(request, lambda: resource.answer(resource.change(row, body, origin_of(request))))
+            return written(
+                request,
+                lambda: resource.answer(resource.change(row, body, request.user.grants, origin_of(request))),
+            )
 
         def delete(self, request: Request, selector: str) -> Response:
-            row = resource.one(request, selector)
+            row = resource.one_to_write(request, selector)
             require_match(request, row.version)
             records.delete(row, noun=noun, origin=origin_of(request))
             return Response(status=204)
@@ -199,7 +215,7 @@ def _action(resource: Resource[Any, Any, Any], verb: str, act: Callable[..., Any
         }
 
         def post(self, request: Request, selector: str) -> Response:
-            row = resource.one(request, selector)
+            row = resource.one_to_write(request, selector)
             require_match(request, row.version, is_required=False)
             return resource.answer(act(row, noun=resource.noun, origin=origin_of(request)))
 

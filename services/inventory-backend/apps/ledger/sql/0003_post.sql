@@ -225,7 +225,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(4802, 1);
     SELECT max(p.closed_until) INTO closed FROM ledger_period p;
     IF until <= closed OR until > clock_timestamp() THEN
-        RETURN coalesce(closed, '-infinity');
+        RETURN coalesce(closed, '0001-01-01T00:00:00Z');
     END IF;
     INSERT INTO ledger_period (closed_until, closed_at, actor_id, reason) VALUES (until, clock_timestamp(), actor, reason);
     INSERT INTO ledger_balance_snapshot (as_of, balance_id, quantity)

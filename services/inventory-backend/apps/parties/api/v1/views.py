@@ -23,10 +23,10 @@ PARTIES: Final = Resource(
     view=permissions.VIEW,
     edit=permissions.EDIT,
     rows=lambda _: queries.parties(),
-    create=lambda body, origin: actions.create_party(
+    create=lambda body, _, origin: actions.create_party(
         code=body.code, name=body.name, refs=refs_in(body) or {}, origin=origin
     ),
-    change=lambda party, body, origin: actions.change_party(
+    change=lambda party, body, _, origin: actions.change_party(
         party, changes=columns_in(body), refs=refs_in(body), origin=origin
     ),
 )

@@ -1,0 +1,29 @@
+"""The HTTP server, inside the process that calls it."""
+
+import configs
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+TARGET = "config.wsgi:application"
+
+
+def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished first.
+
+    Each worker runs `blocking_threads` requests at once; more wait in line, so that the database's pool, which has a
+    connection for each thread, is never fought over.
+    """
+    Granian(
+        TARGET,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=config.workers,
+        blocking_threads=config.blocking_threads,
+        # Nobody waits for ever on a worker that will not end.
+        workers_kill_timeout=10,
+        websockets=False,
+        log_level=LogLevels.warning if is_quiet else LogLevels.info,
+        log_access=False,
+    ).serve()

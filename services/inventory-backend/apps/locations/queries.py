@@ -1,0 +1,74 @@
+"""Reads that others may rely on; the look-up of the ledger's hot path is written by hand."""
+
+from collections.abc import Iterable
+from functools import cache
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from rbac import Grants, Scope
+from rbac.django.queries import within
+
+from apps.common.db import rows
+from apps.common.selectors import Selectors
+from apps.locations import permissions
+from apps.locations.models import Location, LocationClosure
+from apps.locations.types import Kind, LocationFact
+
+SELECTORS = Selectors(noun="location", codes={"loc": "code"}, has_refs=True)
+
+_FIND = """
+SELECT {name}, l.id, l.code, l.name, l.kind, l.is_virtual, l.archived_at IS NOT NULL
+FROM locations_location l {join}
+WHERE {name} = ANY(%s) AND (%s OR l.is_virtual OR EXISTS (
+    SELECT FROM locations_location_closure c WHERE c.descendant_id = l.id AND c.ancestor_id = ANY(%s::uuid[])
+))
+"""
+_NAMES = {
+    "id": ("l.id::text", ""),
+    "code": ("l.code", ""),
+    "ext": ("r.system || ':' || r.value", "JOIN locations_location_ref r ON r.location_id = l.id"),
+}
+
+
+def locations(grants: Grants) -> QuerySet[Location]:
+    """Return the locations that the caller may see: their own subtrees, and the virtual ones."""
+    scope = grants.scope(permissions.VIEW)
+    rows_ = Location.objects.select_related("parent").prefetch_related("refs")
+    return rows_ if scope.everywhere else rows_.filter(within(scope, "id") | Q(is_virtual=True))
+
+
+def under(location_id: UUID) -> QuerySet[LocationClosure, UUID]:
+    """Return the ids of a location and everything in it."""
+    return LocationClosure.objects.filter(ancestor_id=location_id).values_list("descendant_id", flat=True)
+
+
+def find_locations(selectors: Iterable[str], *, scope: Scope) -> dict[str, LocationFact]:
+    """Return the locations that are named and lie in `scope` (or are virtual), by selector.
+
+    One query for each kind of selector; what does not exist and what is out of scope are left out alike.
+
+    Raises `Invalid` for a text that is no selector.
+    """
+    found: dict[str, LocationFact] = {}
+    for column, values in SELECTORS.grouped(selectors).items():
+        name, join = _NAMES[column]
+        sql = _FIND.format(name=name, join=join)
+        for key, *facts in rows(sql, [list(values), scope.everywhere, list(scope.roots)]):
+            found[values[key]] = _fact(*facts)
+    return found
+
+
+@cache
+def virtual_locations() -> dict[Kind, LocationFact]:
+    """Return the one standard location of each virtual kind; they are made by a migration and never change."""
+    sql = """
+        SELECT DISTINCT ON (kind) id, code, name, kind, is_virtual, false FROM locations_location
+        WHERE is_virtual AND code = upper(kind) ORDER BY kind
+    """
+    return {fact.kind: fact for fact in (_fact(*facts) for facts in rows(sql, []))}
+
+
+def _fact(id_: UUID, code: str, name: str, kind: str, is_virtual: bool, is_archived: bool) -> LocationFact:  # noqa: FBT001, PLR0913, PLR0917  (a row)
+    return LocationFact(
+        id=id_, code=code, name=name, kind=Kind(kind), is_virtual=is_virtual, is_archived=is_archived
+    )
