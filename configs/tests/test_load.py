@@ -167,9 +167,7 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
 
     expected = "names a file that cannot be read (UnicodeDecodeError)"
-    assert problems_of({"INVENTORY_SECRET_KEY_FILE": str(file)}, "dev") == [
-        ("INVENTORY_SECRET_KEY_FILE", expected)
-    ]
+    assert problems_of({"INVENTORY_SECRET_KEY_FILE": str(file)}, "dev") == [("INVENTORY_SECRET_KEY_FILE", expected)]
 
 
 def test_reads_retired_keys_one_after_the_other(tmp_path: Path) -> None:
@@ -193,9 +191,7 @@ def test_a_variable_beats_the_file_of_the_stage() -> None:
 
 
 def test_an_empty_variable_is_not_set() -> None:
-    assert load({"INVENTORY_WORKERS": "", "INVENTORY_DATABASE_URL": " "}, stage="dev") == load(
-        {}, stage="dev"
-    )
+    assert load({"INVENTORY_WORKERS": "", "INVENTORY_DATABASE_URL": " "}, stage="dev") == load({}, stage="dev")
 
 
 def test_reads_the_usual_name_of_the_database_too() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from config.database import address_settings
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
@@ -17,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 import devdb
+from config.database import address_settings
 from tests.client import Client
 from tests.world import PASSWORD, World, make_world
 
@@ -61,9 +61,7 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(
-    django_db_blocker: DjangoDbBlocker, testrun_uid: str, worker_id: str
-) -> Iterator[Databases]:
+def databases(django_db_blocker: DjangoDbBlocker, testrun_uid: str, worker_id: str) -> Iterator[Databases]:
     """Find or start a server, and migrate a template unless one with these migrations is there."""
     with devdb.server(profile="test") as server:
         names = f"inv_{testrun_uid[:8]}_{worker_id}"
@@ -92,9 +90,7 @@ def django_db_setup(databases: Databases, django_db_blocker: DjangoDbBlocker) ->
 
 
 @pytest.fixture
-def committed_db(
-    databases: Databases, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[str]:
+def committed_db(databases: Databases, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Give a database of its own to a test that commits, and return its URL as its owner.
 
     Django's flush can't clean up after such a test: the ledger's tables refuse TRUNCATE.

@@ -71,9 +71,7 @@ class Settings(BaseSettings):
     jwt_private_key: Annotated[
         SecretStr | None,
         AfterValidator(rules.private_key),
-        Field(
-            description="Set it to an Ed25519 or EC P-256 key in PEM (openssl genpkey -algorithm ed25519)."
-        ),
+        Field(description="Set it to an Ed25519 or EC P-256 key in PEM (openssl genpkey -algorithm ed25519)."),
     ] = None
     jwt_retired_public_keys: Annotated[
         tuple[Annotated[str, AfterValidator(rules.public_key)], ...],
@@ -83,21 +81,17 @@ class Settings(BaseSettings):
     access_token_seconds: Annotated[
         int, Field(ge=30, le=3600, description="Set it to a number of seconds from 30 to 3600.")
     ] = 300
-    refresh_token_days: Annotated[
-        int, Field(ge=1, le=365, description="Set it to a number of days from 1 to 365.")
-    ] = 30
+    refresh_token_days: Annotated[int, Field(ge=1, le=365, description="Set it to a number of days from 1 to 365.")] = (
+        30
+    )
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
-    batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = (
-        8_388_608
-    )
+    batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2
     blocking_threads: Annotated[
         int, Field(ge=1, le=128, description="Set it to the threads of one server process, 1 to 128.")
     ] = 4
-    log_level: Annotated[
-        LogLevel, Field(description="Set it to DEBUG, INFO, WARNING, ERROR or CRITICAL.")
-    ] = "INFO"
+    log_level: Annotated[LogLevel, Field(description="Set it to DEBUG, INFO, WARNING, ERROR or CRITICAL.")] = "INFO"
 
     @classmethod
     @override

@@ -70,9 +70,7 @@ def test_what_is_absent_is_null(write: Write) -> None:
 
     write(Event(action="snapshot.taken", object_type="ledger", object_id=""), origin=origin)
 
-    stored = AuditEvent.objects.values_list(
-        "actor_id", "session_id", "on_behalf_of", "ip", "before", "after"
-    ).get()
+    stored = AuditEvent.objects.values_list("actor_id", "session_id", "on_behalf_of", "ip", "before", "after").get()
     assert stored == (None,) * 6
     assert AuditEvent.objects.get().reason == ""
     assert AuditEvent.objects.filter(before__isnull=True, after__isnull=True).count() == 1

@@ -90,9 +90,7 @@ def test_synchronising_again_updates_and_keeps_the_bindings(world: World) -> Non
     custom = Role.objects.create(code="custom", name="Custom", permissions=[])
 
     for _ in range(2):
-        sync_builtin_roles(
-            {"clerk": ("Stock clerk", frozenset({"stock.read"})), "auditor": ("Auditor", frozenset())}
-        )
+        sync_builtin_roles({"clerk": ("Stock clerk", frozenset({"stock.read"})), "auditor": ("Auditor", frozenset())})
 
     roles = Role.objects.order_by("code").values_list("code", "name", "permissions", "is_builtin")
     assert list(roles) == [
@@ -106,8 +104,6 @@ def test_synchronising_again_updates_and_keeps_the_bindings(world: World) -> Non
 @pytest.mark.usefixtures("world")
 def test_a_role_with_an_unknown_permission_changes_nothing() -> None:
     with pytest.raises(UnknownPermission, match=r"did you mean 'stock\.post'"):
-        sync_builtin_roles(
-            {"clerk": ("Renamed", frozenset()), "broken": ("Broken", frozenset({"stock.pots"}))}
-        )
+        sync_builtin_roles({"clerk": ("Renamed", frozenset()), "broken": ("Broken", frozenset({"stock.pots"}))})
 
     assert list(Role.objects.values_list("code", "name")) == [("clerk", "Clerk")]

@@ -81,9 +81,7 @@ def test_a_scope_covers_the_subtrees_of_its_roots_once_in_one_query(world: World
     assert sorted(ids) == sorted([world.north.id, world.shelf.id, world.bin.id])
 
 
-@pytest.mark.parametrize(
-    ("scope", "ids"), [(Scope.all(), None), (Scope.nothing(), [])], ids=["all", "nothing"]
-)
+@pytest.mark.parametrize(("scope", "ids"), [(Scope.all(), None), (Scope.nothing(), [])], ids=["all", "nothing"])
 def test_the_extreme_scopes_ask_nothing(
     django_assert_num_queries: Callable[[int], CaptureQueriesContext], scope: Scope, ids: list[object] | None
 ) -> None:

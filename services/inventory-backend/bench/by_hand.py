@@ -70,9 +70,7 @@ class _Places:
     target_balance: UUID
 
 
-def arrays_of(
-    connection: Connection[Any], *, source: str, target: str, lines: int
-) -> Mapping[str, Sequence[object]]:
+def arrays_of(connection: Connection[Any], *, source: str, target: str, lines: int) -> Mapping[str, Sequence[object]]:
     """Return the parameters of one batch: a piece each of `lines` items from one bin to another."""
     with connection.cursor(row_factory=class_row(_Places)) as cursor:
         found = cursor.execute(_PLACES, {"source": source, "target": target, "lines": lines}).fetchall()

@@ -102,9 +102,7 @@ def pages(site: Site, token: str, effort: Effort, *, balances: int) -> dict[str,
     first = Call(method="GET", target=f"{BALANCES}?limit=50", token=token)
     deep = _page_after(site, token, rows=int(balances * DEPTH))
     bare = Call(method="GET", target="/bare/page")
-    medians = in_turn(
-        effort, bare=_any_of(site, [bare]), first=_any_of(site, [first]), deep=_any_of(site, [deep])
-    )
+    medians = in_turn(effort, bare=_any_of(site, [bare]), first=_any_of(site, [first]), deep=_any_of(site, [deep]))
     unit = "requests/s"
     return {
         "page_of_balances": Result(ours=medians["first"], floor=medians["bare"], target=0.5, unit=unit),

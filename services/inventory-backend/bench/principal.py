@@ -9,19 +9,16 @@ import django
 
 
 def main() -> None:
-    """Migrate, make the roles and one user, sign in, print the token."""
+    """Migrate, which makes the roles too, make one user, sign in, print the token."""
     django.setup()
     # Django must be set up before its applications can be imported.
     from django.core.management import call_command  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from apps.identity.actions import create_user, grant_role, sign_in  # noqa: PLC0415
-    from apps.identity.permissions import BUILTIN_ROLES  # noqa: PLC0415
     from audit import Origin  # noqa: PLC0415
-    from rbac.django.actions import sync_builtin_roles  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0, skip_checks=True)
-    sync_builtin_roles(BUILTIN_ROLES)
+    call_command("migrate", verbosity=0)
     origin = Origin.system(at=timezone.now(), request_id="bench")
     password = secrets.token_urlsafe(24)
     user = create_user(username="bench", name="Bench", password=password, origin=origin)

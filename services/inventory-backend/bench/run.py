@@ -93,9 +93,7 @@ def prepared(*, effort: Effort, shape: Shape, postings: int) -> Iterator[Bench]:
             with psycopg.connect(database.url(name)) as connection:
                 stock.make_master_data(connection)
                 stock.open_bins(connection, range(2))
-            yield Bench(
-                database=database, name=name, token=token, effort=effort, shape=shape, postings=postings
-            )
+            yield Bench(database=database, name=name, token=token, effort=effort, shape=shape, postings=postings)
         finally:
             devdb.drop_database(database, name)
 

@@ -33,9 +33,7 @@ class Site:
 
     def memory_mib(self) -> float:
         """Return the resident memory of all processes of the server, shared pages counted in each."""
-        listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,rss="], check=True, capture_output=True, text=True
-        )
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,rss="], check=True, capture_output=True, text=True)
         rows = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
         family = {self.pid}
         # A process may be listed before its parent: look again until nobody joins.

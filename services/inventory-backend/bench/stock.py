@@ -115,6 +115,7 @@ def _post(connection: Connection[Any], entered: sql.SQL, **parameters: object) -
 
 def _settle(connection: Connection[Any]) -> None:
     """Let no vacuum of what was just written run into a measurement."""
+    connection.commit()
     connection.autocommit = True
     connection.execute("VACUUM (ANALYZE)")
     connection.execute("CHECKPOINT")

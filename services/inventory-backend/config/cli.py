@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 
-import configs
 import django
 from django.core import management
 from django.core.management import ManagementUtility, find_commands, get_commands, load_command_class
 
+import configs
 from apps.common.management.base import REFUSED, UNREACHABLE, USAGE
 
 _APPS = Path(__file__).parents[1] / "apps"
@@ -108,7 +108,6 @@ def _database(settings: configs.Settings, name: str, rest: Sequence[str]) -> Ite
         return
     try:
         import devdb  # noqa: PLC0415  (absent where only the service is installed)
-
         from apps.demo import database  # noqa: PLC0415  (needs devdb)
     except ImportError:
         message = "This command brings its own PostgreSQL, which is not installed here. Set DATABASE_URL."

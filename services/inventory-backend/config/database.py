@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import configs
 from psycopg.conninfo import conninfo_to_dict
+
+import configs
 
 _TO_DJANGO = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 

@@ -40,5 +40,22 @@ class Client:
         )
         return answer
 
+    def patch(self, path: str, body: object, *, version: int | None = None) -> HttpResponse:
+        """PATCH a path with If-Match for a version, or without."""
+        content = msgspec.json.encode(body)
+        answer: HttpResponse = self._http.patch(
+            f"/api/v1{path}", content, content_type="application/json", headers=self._headers(_if_match(version))
+        )
+        return answer
+
+    def delete(self, path: str, *, version: int | None = None) -> HttpResponse:
+        """DELETE a path with If-Match for a version, or without."""
+        answer: HttpResponse = self._http.delete(f"/api/v1{path}", headers=self._headers(_if_match(version)))
+        return answer
+
     def _headers(self, given: Mapping[str, str]) -> dict[str, str]:
         return {**given, **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
+
+
+def _if_match(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"v{version}"'}

@@ -47,9 +47,7 @@ def make_world() -> World:
     case = Unit.objects.create(code="case", name="case", dimension="package")
     ItemUnit.objects.create(item_id=items["COFFEE"], unit=case, num=25, den=2)
     lots = {code: Lot.objects.create(item_id=items["COFFEE"], code=code).pk for code in ("L1", "L2")}
-    serials = {
-        code: Serial.objects.create(item_id=items["SCANNER"], code=code).pk for code in ("S1", "S2", "S3")
-    }
+    serials = {code: Serial.objects.create(item_id=items["SCANNER"], code=code).pk for code in ("S1", "S2", "S3")}
     _make_tree()
     locations = dict(Location.objects.values_list("code", "pk"))
     return World(
@@ -73,9 +71,7 @@ def _make_tree() -> None:
         ("LAX", "A", Kind.STAGING),
     ):
         above = Location.objects.get(code=parent) if parent else None
-        place = Location.objects.create(
-            code=code, name=code, kind=kind, parent=above, allows_negative=code == "LAX"
-        )
+        place = Location.objects.create(code=code, name=code, kind=kind, parent=above, allows_negative=code == "LAX")
         LocationClosure.objects.create(ancestor=place, descendant=place, depth=0)
         if above:
             LocationClosure.objects.create(ancestor=above, descendant=place, depth=1)

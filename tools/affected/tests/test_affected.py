@@ -114,9 +114,7 @@ def test_nothing_changed(names: Names) -> None:
     ],
 )
 @pytest.mark.parametrize("state", ["untracked", "staged", "committed"])
-def test_a_file_affects(
-    workspace: Workspace, names: Names, path: str, expected: list[str], state: str
-) -> None:
+def test_a_file_affects(workspace: Workspace, names: Names, path: str, expected: list[str], state: str) -> None:
     workspace.git("switch", "--quiet", "--create", "work")
     workspace.write(path)
     if state == "staged":
@@ -184,9 +182,7 @@ def test_a_workspace_in_a_folder_of_a_repository(
     assert names.since("main") == ["lint"]
 
 
-def test_works_from_a_folder_below(
-    workspace: Workspace, names: Names, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_works_from_a_folder_below(workspace: Workspace, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace.write("libs/audit/src/code.py")
     monkeypatch.chdir(workspace.root / "services/shop")
 
@@ -213,9 +209,7 @@ def test_says_why(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize("base", ["mian", "0" * 40, "--fork-point"])
-def test_an_unknown_revision_is_an_error_and_not_nothing(
-    capsys: pytest.CaptureFixture[str], base: str
-) -> None:
+def test_an_unknown_revision_is_an_error_and_not_nothing(capsys: pytest.CaptureFixture[str], base: str) -> None:
     assert main([f"--base={base}"]) == 1
 
     captured = capsys.readouterr()

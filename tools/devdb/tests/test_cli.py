@@ -135,10 +135,7 @@ def test_with_database_url_there_is_nothing_to_start(
         given_url = server.url().replace("//postgres@", "//postgres:secret@")
         monkeypatch.setenv("DATABASE_URL", given_url)
         assert main(["start"]) == 1
-        assert (
-            capsys.readouterr().err
-            == "devdb: DATABASE_URL is set, so there is nothing to start: unset it first.\n"
-        )
+        assert capsys.readouterr().err == "devdb: DATABASE_URL is set, so there is nothing to start: unset it first.\n"
         (given, own) = status(capsys)
         assert given["source"] == "environment"
         assert given["url"] == server.url().replace("//postgres@", "//postgres:***@")

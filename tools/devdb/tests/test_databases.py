@@ -122,9 +122,7 @@ def test_a_template_stays_for_the_next(server: devdb.Server) -> None:
 
 def test_nobody_can_get_into_a_template_not_even_who_built_it(server: devdb.Server) -> None:
     left_open: list[psycopg.Connection[tuple[object, ...]]] = []
-    template = devdb.template(
-        server, name="stock", key=KEY, build=lambda url: left_open.append(psycopg.connect(url))
-    )
+    template = devdb.template(server, name="stock", key=KEY, build=lambda url: left_open.append(psycopg.connect(url)))
     with pytest.raises(psycopg.OperationalError):
         left_open[0].execute("SELECT 1")
     left_open[0].close()

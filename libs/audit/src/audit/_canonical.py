@@ -10,7 +10,7 @@ from uuid import UUID
 from audit._events import NaiveInstant
 
 
-def canonical_json(value: Any) -> str:  # noqa: ANN401  (whatever JSON can hold)
+def canonical_json(value: Any) -> str:
     """Return `value` as JSON.
 
     Decimals become strings without an exponent or trailing zeros, instants RFC 3339 strings in UTC

@@ -5,14 +5,14 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-import audit.django as trail
-from audit import Event, Origin
 from django.db import IntegrityError, transaction
 
 from apps.catalog.models import Item, ItemUnit, Lot, Serial, Unit
 from apps.catalog.types import Tracking
 from apps.common import records
 from apps.common.errors import Conflict, Duplicate, Invalid
+from audit import Event, Origin
+from audit.django import actions as trail
 
 _GTIN_LENGTHS: Final = (8, 12, 13, 14)
 _LONGEST_GTIN: Final = 14
@@ -77,9 +77,7 @@ def create_item(  # noqa: PLR0913  (the columns of an item)
     return records.create(item, noun="item", origin=origin, refs=refs)
 
 
-def change_item(
-    item: Item, *, changes: Mapping[str, object], refs: Mapping[str, str] | None, origin: Origin
-) -> Item:
+def change_item(item: Item, *, changes: Mapping[str, object], refs: Mapping[str, str] | None, origin: Origin) -> Item:
     """Change an item; raises `ImmutableField` for what its stock is counted by, and as `create_item` does."""
     kept = records.without_fixed(item, changes, ("tracking", "base_unit"))
     if isinstance(gtin := kept.get("gtin"), str):
@@ -171,11 +169,11 @@ def _require_tracking(item: Item, tracking: Tracking) -> None:
 
 def _require_order(made: object, expires: object) -> None:
     if isinstance(made, date) and isinstance(expires, date) and expires < made:
-        raise Invalid.at("#/expiry_date", "expires_before_made", f"It was made on {made} and cannot expire on {expires}.")
+        raise Invalid.at(
+            "#/expiry_date", "expires_before_made", f"It was made on {made} and cannot expire on {expires}."
+        )
 
 
 def _record_unit(action: str, own: ItemUnit, origin: Origin) -> None:
     facts = {"unit": own.unit.code, "num": own.num, "den": own.den}
-    trail.record(
-        Event(action=action, object_type="item", object_id=str(own.item_id), after=facts), origin=origin
-    )
+    trail.record(Event(action=action, object_type="item", object_id=str(own.item_id), after=facts), origin=origin)

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class CatalogConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.catalog"
     label = "catalog"

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class CommonConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.common"
     label = "common"

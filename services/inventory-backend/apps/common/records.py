@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from audit.django import actions as trail
-from audit import Event, Origin
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 from psycopg import errors as pg
@@ -13,6 +11,8 @@ from psycopg import errors as pg
 from apps.common.db import constraint_of, violated
 from apps.common.errors import Conflict, Duplicate, InUse, Problem, StaleVersion
 from apps.common.models import Entity, ExternalRef
+from audit import Event, Origin
+from audit.django import actions as trail
 
 
 class Archived(Conflict):
@@ -113,9 +113,7 @@ def delete(row: Entity, *, noun: str, origin: Origin) -> None:
 
 def _write(row: Entity, values: Mapping[str, Any]) -> None:
     manager: models.Manager[Any] = type(row)._default_manager  # noqa: SLF001  (Django's public name)
-    written = manager.filter(pk=row.pk, version=row.version).update(
-        **values, version=row.version + 1, updated_at=Now()
-    )
+    written = manager.filter(pk=row.pk, version=row.version).update(**values, version=row.version + 1, updated_at=Now())
     if not written:
         raise StaleVersion("Somebody else changed this meanwhile. Read it again and decide anew.")
     row.refresh_from_db()

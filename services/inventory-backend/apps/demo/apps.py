@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.demo"
     label = "demo"

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import devdb
 import psycopg
 from psycopg import sql
+
+import devdb
 
 DEVELOPMENT = "inventory"
 DEMO = "inventory_demo"

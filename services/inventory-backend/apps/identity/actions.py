@@ -6,20 +6,21 @@ from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
-from audit.django import actions as trail
-from audit import Event, Origin
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from rbac.django.actions import bind
 from uuid_utils.compat import uuid7
 
 from apps.common.errors import Duplicate, Invalid, Problem, Unauthenticated
 from apps.identity.models import RefreshToken, User
+from apps.identity.permissions import BUILTIN_ROLES
 from apps.identity.tokens import AccessToken
 from apps.identity.types import TokenPair
+from audit import Event, Origin
+from audit.django import actions as trail
+from rbac.django.actions import bind, sync_builtin_roles
 
 
 class SignInRefused(Unauthenticated):
@@ -54,7 +55,13 @@ def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
     with transaction.atomic():
         # Whether it was free is decided by the row itself: of any number of rivals one updates it.
         used = RefreshToken.objects.filter(
-            digest=_digest(refresh), used_at=None, revoked_at=None, expires_at__gt=origin.at, user__is_active=True
+            digest=_digest(refresh),
+            used_at=None,
+            revoked_at=None,
+            expires_at__gt=origin.at,
+            # A subquery, since Django moves all conditions of a joined update into one, and PostgreSQL, having waited
+            # for a rival, looks again only at those on the row itself.
+            user__in=User.objects.filter(is_active=True),
         ).update(used_at=origin.at)
         token = RefreshToken.objects.filter(digest=_digest(refresh)).first()
         if used and token:
@@ -106,6 +113,11 @@ def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: 
     trail.record(event, origin=origin)
 
 
+def sync_roles() -> None:
+    """Make the built-in roles say what this version of the program says; part of every migration."""
+    sync_builtin_roles(BUILTIN_ROLES)
+
+
 @cache
 def _decoy() -> str:
     return make_password(secrets.token_urlsafe())
@@ -123,8 +135,9 @@ def _next_pair(*, user_id: UUID, family: UUID, origin: Origin) -> TokenPair:
 
 
 def _end_session(token: RefreshToken, *, origin: Origin, action: str) -> None:
-    RefreshToken.objects.filter(family=token.family, revoked_at=None).update(revoked_at=origin.at)
-    trail.record(Event(action=action, object_type="user", object_id=str(token.user_id)), origin=origin)
+    if RefreshToken.objects.filter(family=token.family, revoked_at=None).update(revoked_at=origin.at):
+        # Of rivals that come upon the same reuse, the first ends the session and tells of it.
+        trail.record(Event(action=action, object_type="user", object_id=str(token.user_id)), origin=origin)
 
 
 def _digest(token: str) -> bytes:

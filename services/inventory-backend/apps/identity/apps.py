@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class IdentityConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.identity"
     label = "identity"

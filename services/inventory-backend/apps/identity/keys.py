@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import configs
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+import configs
 
 type PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
 type PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
@@ -70,11 +71,11 @@ def _public_key(pem: str) -> PublicKey:
 
 
 def _verifying(key: PublicKey) -> VerifyingKey:
-    is_edwards = isinstance(key, Ed25519PublicKey)
-    algorithm = "EdDSA" if is_edwards else "ES256"
-    jwk: dict[str, Any] = (
-        OKPAlgorithm.to_jwk(key, as_dict=True) if is_edwards else ECAlgorithm.to_jwk(key, as_dict=True)
-    )
+    jwk: dict[str, Any]
+    if isinstance(key, Ed25519PublicKey):
+        algorithm, jwk = "EdDSA", OKPAlgorithm.to_jwk(key, as_dict=True)
+    else:
+        algorithm, jwk = "ES256", ECAlgorithm.to_jwk(key, as_dict=True)
     members = {name: str(jwk[name]) for name in _JWK_MEMBERS[jwk["kty"]]}
     kid = hashlib.sha256(msgspec.json.encode(members, order="sorted")).hexdigest()[:32]
     return VerifyingKey(kid, algorithm, key, {**members, "kid": kid, "use": "sig", "alg": algorithm})

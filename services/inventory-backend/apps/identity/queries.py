@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from rbac import Grant, Grants
-
 from apps.common.db import rows
-from apps.identity.types import Principal
+from apps.identity.types import Bound, Principal
+from rbac import Grant, Grants
 
 # One statement for every request: the user, whether the session still lives, and what the user holds at `at`.
 _PRINCIPAL = """
@@ -17,6 +16,16 @@ LEFT JOIN rbac_binding b ON b.user_id = u.id
 LEFT JOIN rbac_role r ON r.id = b.role_id
 WHERE u.id = %(user)s AND u.is_active
     AND EXISTS (SELECT FROM identity_refresh_token t WHERE t.family = %(session)s AND t.revoked_at IS NULL)
+"""
+
+_BINDINGS = """
+SELECT r.code, r.permissions, b.location_id, l.code, l.name, b.valid_until
+FROM rbac_binding b
+JOIN rbac_role r ON r.id = b.role_id
+LEFT JOIN locations_location l ON l.id = b.location_id
+WHERE b.user_id = %(user)s
+    AND (b.valid_from IS NULL OR b.valid_from <= %(at)s) AND (b.valid_until IS NULL OR %(at)s < b.valid_until)
+ORDER BY r.code, l.code NULLS FIRST
 """
 
 
@@ -30,3 +39,16 @@ def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | N
         tuple(Grant(frozenset(codes), location_id) for _, _, codes, location_id in found if codes is not None)
     )
     return Principal(pk=user_id, username=username, name=name, session_id=session_id, grants=grants)
+
+
+def bindings_of(*, user_id: UUID, at: datetime) -> list[Bound]:
+    """Return the roles that a user holds at `at`, and where, in one query."""
+    return [
+        Bound(
+            role=role,
+            permissions=frozenset(codes),
+            location=None if place is None else (place, code, name),
+            valid_until=valid_until,
+        )
+        for role, codes, place, code, name, valid_until in rows(_BINDINGS, {"user": user_id, "at": at})
+    ]

@@ -1,16 +1,16 @@
 """Access tokens: simplejwt's, signed with a named asymmetric key and checked strictly (RFC 9068, RFC 8725)."""
 
 from datetime import timedelta
-from typing import Any, ClassVar, override
+from typing import Any, override
 from uuid import UUID
 
-import configs
 import jwt
 from django.conf import settings
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 from rest_framework_simplejwt.tokens import Token
 
+import configs  # noqa: TC001  (annotated at run time)
 from apps.identity.keys import key_ring
 
 _TYPE = "at+jwt"
@@ -54,9 +54,7 @@ class AccessToken(Token):
 
     token_type = "access"  # noqa: S105  (a kind, not a secret)
     lifetime = timedelta(seconds=settings.CONFIG.access_token_seconds)
-    _token_backend: ClassVar = NamedKeyBackend(
-        "EdDSA", issuer=settings.CONFIG.jwt_issuer, audience=settings.CONFIG.jwt_issuer
-    )
+    _token_backend = NamedKeyBackend("EdDSA", issuer=settings.CONFIG.jwt_issuer, audience=settings.CONFIG.jwt_issuer)
 
     @classmethod
     def issue(cls, *, user_id: UUID, session_id: UUID) -> str:

@@ -1,6 +1,7 @@
 """Values that cross this domain's border."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -29,3 +30,13 @@ class TokenPair:
     access: str
     refresh: str
     expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A role that a user holds: `location` is (id, code, name), or None for everywhere."""
+
+    role: str
+    permissions: frozenset[str]
+    location: tuple[UUID, str, str] | None
+    valid_until: datetime | None

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class LedgerConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.ledger"
     label = "ledger"

@@ -12,8 +12,6 @@ from uuid_utils.compat import uuid7
 
 from apps.ledger.types import Kind, Status
 
-_QUANTITY = {"max_digits": 20, "decimal_places": 6}
-
 
 class Transaction(models.Model):
     """One fact about stock: when it happened, when we learned it, and who told us. Never changed."""
@@ -57,8 +55,8 @@ class Balance(models.Model):
     owner = models.ForeignKey("parties.Party", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     status = models.CharField(max_length=16)
     allows_negative = models.BooleanField()
-    on_hand = models.DecimalField(**_QUANTITY)
-    held = models.DecimalField(**_QUANTITY)
+    on_hand = models.DecimalField(max_digits=20, decimal_places=6)
+    held = models.DecimalField(max_digits=20, decimal_places=6)
     version = models.BigIntegerField()
     last_sequence = models.BigIntegerField()
 
@@ -122,11 +120,11 @@ class Posting(models.Model):
         "parties.Party", on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
     status = models.CharField(max_length=16)
-    quantity = models.DecimalField(**_QUANTITY)
-    balance_after = models.DecimalField(**_QUANTITY, null=True)
+    quantity = models.DecimalField(max_digits=20, decimal_places=6)
+    balance_after = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     balance_version = models.BigIntegerField(null=True)
     effective_at = models.DateTimeField()
-    entered_quantity = models.DecimalField(**_QUANTITY)
+    entered_quantity = models.DecimalField(max_digits=20, decimal_places=6)
     entered_unit = models.ForeignKey(
         "catalog.Unit", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
@@ -162,11 +160,9 @@ class BalanceSnapshot(models.Model):
     """What was in a place when a period was closed; rows of nothing are left out. True for ever, like the period."""
 
     pk = models.CompositePrimaryKey("period_id", "balance_id")
-    period = models.ForeignKey(
-        Period, on_delete=models.PROTECT, db_column="as_of", related_name="+", db_index=False
-    )
+    period = models.ForeignKey(Period, on_delete=models.PROTECT, db_column="as_of", related_name="+", db_index=False)
     balance = models.ForeignKey(Balance, on_delete=models.PROTECT, related_name="+", db_index=False)
-    quantity = models.DecimalField(**_QUANTITY)
+    quantity = models.DecimalField(max_digits=20, decimal_places=6)
 
     class Meta:
         db_table = "ledger_balance_snapshot"

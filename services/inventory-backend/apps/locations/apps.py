@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class LocationsConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.locations"
     label = "locations"

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from rbac import Grants, Scope
-from rbac.django.queries import within
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
 
 from apps.common.db import rows
 from apps.common.selectors import Selectors
 from apps.locations import permissions
 from apps.locations.models import Location, LocationClosure
 from apps.locations.types import Kind, LocationFact
+from rbac import Grants, Scope
+from rbac.django.queries import within, within_subtree
 
 SELECTORS = Selectors(noun="location", codes={"loc": "code"}, has_refs=True)
 
@@ -33,8 +34,21 @@ _NAMES = {
 def locations(grants: Grants) -> QuerySet[Location]:
     """Return the locations that the caller may see: their own subtrees, and the virtual ones."""
     scope = grants.scope(permissions.VIEW)
-    rows_ = Location.objects.select_related("parent").prefetch_related("refs")
-    return rows_ if scope.everywhere else rows_.filter(within(scope, "id") | Q(is_virtual=True))
+    visible = Q() if scope.everywhere else within(scope, "id") | Q(is_virtual=True)
+    return with_path(Location.objects.filter(visible), scope)
+
+
+def with_path(places: QuerySet[Location], scope: Scope) -> QuerySet[Location]:
+    """Give each location its `path`: the codes from the outermost one in `scope` down to itself."""
+    above = LocationClosure.objects.filter(Q(depth=0) | within_subtree(scope, "ancestor_id"), descendant=OuterRef("pk"))
+    path = ArraySubquery(above.order_by("-depth").values("ancestor__code"))
+    return places.select_related("parent").prefetch_related("refs").annotate(path=path)
+
+
+def is_within(location: Location, scope: Scope) -> bool:
+    """Tell whether `scope` covers a location."""
+    above = LocationClosure.objects.filter(descendant=location, ancestor_id__in=scope.roots)
+    return scope.everywhere or above.exists()
 
 
 def under(location_id: UUID) -> QuerySet[LocationClosure, UUID]:
@@ -68,7 +82,5 @@ def virtual_locations() -> dict[Kind, LocationFact]:
     return {fact.kind: fact for fact in (_fact(*facts) for facts in rows(sql, []))}
 
 
-def _fact(id_: UUID, code: str, name: str, kind: str, is_virtual: bool, is_archived: bool) -> LocationFact:  # noqa: FBT001, PLR0913, PLR0917  (a row)
-    return LocationFact(
-        id=id_, code=code, name=name, kind=Kind(kind), is_virtual=is_virtual, is_archived=is_archived
-    )
+def _fact(id_: UUID, code: str, name: str, kind: str, is_virtual: bool, is_archived: bool) -> LocationFact:  # noqa: FBT001  (a row)
+    return LocationFact(id=id_, code=code, name=name, kind=Kind(kind), is_virtual=is_virtual, is_archived=is_archived)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from audit import Origin
-
 from apps.common import records
 from apps.parties.models import Party
+from audit import Origin
 
 
 def create_party(*, code: str, name: str, refs: Mapping[str, str], origin: Origin) -> Party:

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class PartiesConfig(AppConfig):
+    """Where Django finds this domain."""
+
     name = "apps.parties"
     label = "parties"

@@ -1,10 +1,9 @@
-"""Settings of every stage. What differs between deployments comes from `configs`, the only reader of the environment."""
+"""Settings of every stage. What differs between deployments comes from `configs`, which alone reads the environment."""
 
 from pathlib import Path
 from typing import Any
 
 import configs
-
 from config.database import database_settings
 
 CONFIG = configs.load()
@@ -60,6 +59,8 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES = {"default": database_settings(CONFIG)}
 
 AUTH_USER_MODEL = "identity.User"
+# Usernames are unique whatever their case, by a constraint on an expression, which this check doesn't look for.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["apps.identity.passwords.Argon2id"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -20,9 +20,7 @@ def select(packages: Sequence[Package], files: Iterable[str]) -> dict[str, str]:
     shared = next((file for file in files if file in SHARED), None)
     if shared:
         return {package.name: shared for package in packages}
-    reasons = {
-        package.name: file for package in packages for file in reversed(files) if _reads(package, file)
-    }
+    reasons = {package.name: file for package in packages for file in reversed(files) if _reads(package, file)}
     return dict(sorted(_with_dependents(packages, reasons).items()))
 
 

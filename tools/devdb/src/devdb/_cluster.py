@@ -41,9 +41,7 @@ def home() -> Path:
     for folder in (here, *here.parents):
         if (folder / "uv.lock").exists() or (folder / ".git").exists():
             return folder / ".devdb"
-    raise DevdbUnavailable(
-        f"{here} is in no checkout: change into one, or set DEVDB_HOME to a folder to use."
-    )
+    raise DevdbUnavailable(f"{here} is in no checkout: change into one, or set DEVDB_HOME to a folder to use.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -189,9 +189,7 @@ def _destroy(options: argparse.Namespace) -> int:
             if cluster.is_used():
                 raise DevdbUnavailable(f"{_in_use(cluster)} End them first.")
             _lifecycle.remove(cluster)
-    _print(
-        options, {"removed": paths}, "\n".join(f"Removed {path}." for path in paths) or "Nothing to remove."
-    )
+    _print(options, {"removed": paths}, "\n".join(f"Removed {path}." for path in paths) or "Nothing to remove.")
     return 0
 
 

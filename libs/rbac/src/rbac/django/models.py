@@ -32,13 +32,9 @@ class Binding(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # The unique constraint begins with the user, so the foreign key needs no index of its own.
     # Whatever a binding points to stays: a cascade would take rights away without a trace.
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="+")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="bindings")
-    location = models.ForeignKey(
-        settings.RBAC_LOCATION_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    location = models.ForeignKey(settings.RBAC_LOCATION_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     valid_from = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
 

@@ -35,9 +35,7 @@ def routes() -> list[Route]:
     ]
 
 
-def _walk(
-    prefix: str, patterns: Iterable[URLPattern | URLResolver]
-) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _walk(prefix: str, patterns: Iterable[URLPattern | URLResolver]) -> Iterator[tuple[str, Callable[..., Any]]]:
     for pattern in patterns:
         path = f"{prefix}{pattern.pattern}"
         if isinstance(pattern, URLResolver):

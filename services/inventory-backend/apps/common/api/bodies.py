@@ -11,8 +11,8 @@ from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct, UnsetType
-from msgspec.structs import NODEFAULT, FieldInfo
+from msgspec import NODEFAULT, Meta, Struct, UnsetType
+from msgspec.structs import FieldInfo
 from msgspec.structs import fields as struct_fields
 from rest_framework.request import Request
 
@@ -23,7 +23,7 @@ _MAX_PROBLEMS = 1000
 
 
 @cache
-def _decoder[T](kind: type[T]) -> msgspec.json.Decoder[T]:
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
@@ -32,13 +32,14 @@ def parse_body[T](request: Request, kind: type[T]) -> T:
 
     Raises `Invalid` with one problem for each field that is missing, unknown or malformed.
     """
-    raw = request.data
+    raw: object = request.data
     if not isinstance(raw, RawBody):
         raise Invalid.at("#", "body_required", "Send a JSON body with Content-Type: application/json.")
     try:
-        return _decoder(kind).decode(raw.content)
+        body: T = _decoder(kind).decode(raw.content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Invalid.of(_problems_in(raw.content, kind, error)) from error
+    return body
 
 
 def parse_query[T: Struct](request: Request, kind: type[T]) -> T:
@@ -57,7 +58,9 @@ def parse_query[T: Struct](request: Request, kind: type[T]) -> T:
             values[name] = given
         elif len(given) > 1:
             problems.append(
-                Problem(pointer=f"?{name}", code="repeated_parameter", detail=f"Give {name} once, not {len(given)} times.")
+                Problem(
+                    pointer=f"?{name}", code="repeated_parameter", detail=f"Give {name} once, not {len(given)} times."
+                )
             )
         else:
             values[name] = given[0]
@@ -111,7 +114,9 @@ def _in_struct(raw: dict[str, object], kind: type[Struct], pointer: str, *, stri
         if name in raw:
             yield from _in_value(raw[name], field.type, f"{pointer}/{name}", strict=strict)
         elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
-            yield Problem(pointer=f"{pointer}/{name}", code="required", detail=_wanted(f"{name} is required", field.type))
+            yield Problem(
+                pointer=f"{pointer}/{name}", code="required", detail=_wanted(f"{name} is required", field.type)
+            )
 
 
 def _unknown(pointer: str, name: str, known: list[str]) -> Problem:
@@ -151,7 +156,7 @@ def _wanted(what: str, kind: Any) -> str:
 
 def _sentence(message: str, kind: Any) -> str:
     hint = _hint_of(kind)
-    return f"Send {hint}." if hint else f"{message.split(' - at `')[0].replace('`', '')}."
+    return f"Send {hint}." if hint else f"{message.split(' - at `', maxsplit=1)[0].replace('`', '')}."
 
 
 def _escaped(name: str) -> str:

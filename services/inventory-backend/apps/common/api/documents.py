@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
-from rbac.django.permissions import declare, public
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.renderers import encoded
 from apps.common.errors import DomainError
+from rbac.django.permissions import declare, public
 
 _OPEN = public("documentation holds no data of the tenant")
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, override
 
 from django.conf import settings
-from rbac.django.permissions import DeclaredPermission, DeclaredPermissions
 from rest_framework.views import APIView
+
+from rbac.django.permissions import DeclaredPermission, DeclaredPermissions
 
 
 @dataclass(frozen=True, kw_only=True)

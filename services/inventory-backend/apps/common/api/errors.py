@@ -93,6 +93,8 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         )
         retry_after = getattr(error, "retry_after_seconds", None)
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
         return _response(body, headers)
     if isinstance(exc, drf.APIException):
         return _from_drf(exc, request_id)
@@ -156,5 +158,3 @@ def _details(
 
 def _response(body: ProblemDetails, headers: dict[str, str]) -> Response:
     return Response(body, status=body.status, headers=headers, content_type=PROBLEM_JSON)
-
-

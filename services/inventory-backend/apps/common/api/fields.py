@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Final
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct, UnsetType
 
 from apps.common.quantities import text_of
 

@@ -84,9 +84,11 @@ def page_of[Row, Shape: Struct](
     found = found[: query.limit]
     if backwards:
         found.reverse()
-    page = {
+    page: dict[str, Any] = {
         "results": shown(query, listing.shape(found), listing.kind, listing.expansions),
-        "next": _link(request, found[-1], order, seal, is_backwards=False) if found and (has_more or backwards) else None,
+        "next": _link(request, found[-1], order, seal, is_backwards=False)
+        if found and (has_more or backwards)
+        else None,
         "previous": _link(request, found[0], order, seal, is_backwards=True)
         if found and (edge is not None and (has_more or not backwards))
         else None,

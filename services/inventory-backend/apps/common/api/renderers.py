@@ -1,7 +1,7 @@
 """Answers as JSON bytes."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, override
+from typing import Any, override
 
 import msgspec
 from rest_framework.renderers import BaseRenderer
@@ -17,9 +17,9 @@ def encoded(data: object) -> bytes:
 class JSONAnswer(BaseRenderer):
     """Encode wire shapes; pass on what is already encoded."""
 
-    media_type: ClassVar[str] = "application/json"
-    format: ClassVar[str] = "json"
-    charset: ClassVar[str | None] = None
+    media_type = "application/json"
+    format = "json"
+    charset = None
 
     @override
     def render(
@@ -36,5 +36,5 @@ class JSONAnswer(BaseRenderer):
 class ProblemAnswer(JSONAnswer):
     """The same for problem details, so that a client may ask for them by name."""
 
-    media_type: ClassVar[str] = "application/problem+json"
-    format: ClassVar[str] = "problem"
+    media_type = "application/problem+json"
+    format = "problem"

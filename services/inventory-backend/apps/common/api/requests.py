@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, cast
+from uuid import UUID
 
 import msgspec
-from audit import Origin
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotAuthenticated
@@ -16,21 +16,54 @@ from apps.common.api.errors import request_id_of
 from apps.common.api.renderers import encoded
 from apps.common.errors import Invalid
 from apps.common.retries import Answer, once
+from audit import Origin
+from rbac import Grants
+
+
+class Caller(Protocol):
+    """What `identity` makes of a signed-in user."""
+
+    @property
+    def pk(self) -> UUID:
+        """Return the user's id."""
+
+    @property
+    def session_id(self) -> UUID | None:
+        """Return the session that the token belongs to."""
+
+    @property
+    def grants(self) -> Grants:
+        """Return everything granted to the user, as of this request."""
+
 
 _KEY_LENGTHS = range(1, 201)
 VALIDATE_ONLY = "validate_only"
 
 
-def origin_of(request: Request) -> Origin:
-    """Return who is asking, when, from where, and under which request id."""
+def caller_of(request: Request) -> Caller:
+    """Return who is asking; Django's own user types know nothing of grants.
+
+    Raises `NotAuthenticated` for the anonymous.
+    """
     if not request.user.is_authenticated:
         raise NotAuthenticated
+    return cast("Caller", request.user)
+
+
+def grants_of(request: Request) -> Grants:
+    """Return everything that was granted to who is asking."""
+    return caller_of(request).grants
+
+
+def origin_of(request: Request) -> Origin:
+    """Return who is asking, when, from where, and under which request id."""
+    caller = caller_of(request)
     return Origin(
-        actor_id=request.user.pk,
+        actor_id=caller.pk,
         at=timezone.now(),
         request_id=request_id_of(request),
         ip=getattr(request, "client_ip", None),
-        session_id=getattr(request.user, "session_id", None),
+        session_id=caller.session_id,
     )
 
 
@@ -40,7 +73,7 @@ def idempotent(request: Request, body: msgspec.Struct | None, act: Callable[[], 
     fingerprint = hashlib.sha256(b"" if body is None else encoded(body)).digest()
     answer = once(
         key=key,
-        scope=f"{request.user.pk} {request.method} {request.path}",
+        scope=f"{caller_of(request).pk} {request.method} {request.path}",
         fingerprint=fingerprint,
         act=lambda: _answer_of(act()),
     )
@@ -66,7 +99,7 @@ def _key_of(request: Request) -> str:
 
 
 def written(request: Request, act: Callable[[], Response]) -> Response:
-    """Run a write that needs no key, in one transaction; with `validate_only=true` check everything and store nothing."""
+    """Run a write that needs no key in one transaction; with `validate_only=true` check everything, store nothing."""
     with transaction.atomic():
         response = act()
         if is_validate_only(request):

@@ -4,16 +4,16 @@ drf-spectacular walks the routes and writes the document; the shapes are msgspec
 OpenAPI 3.1 speaks, so they are handed over as they are.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, override
+from collections.abc import Iterable
+from typing import Any, cast, override
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from msgspec.structs import NODEFAULT
+from msgspec import NODEFAULT
 from msgspec.structs import fields as struct_fields
 
-from apps.common.api.endpoint import Operation
+from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import PROBLEM_JSON, ProblemDetails
 from apps.common.api.requests import VALIDATE_ONLY
 
@@ -31,8 +31,7 @@ class OperationSchema(AutoSchema):
 
     @property
     def _operation(self) -> Operation:
-        operations: Mapping[str, Operation] = self.view.operations
-        return operations[self.method]
+        return cast("Endpoint", self.view).operations[self.method]
 
     @override
     def get_operation_id(self) -> str:
@@ -43,7 +42,7 @@ class OperationSchema(AutoSchema):
         return self._operation.summary
 
     @override
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # spectacular's own signature
         return (getattr(self.view, self.method.lower()).__doc__ or "").strip()
 
     @override
@@ -79,9 +78,7 @@ class OperationSchema(AutoSchema):
         operation = self._operation
         parameters = [] if operation.query is None else list(_query_parameters(operation.query))
         if operation.can_validate_only:
-            parameters.append(
-                OpenApiParameter(VALIDATE_ONLY, bool, description="Check everything, and store nothing.")
-            )
+            parameters.append(OpenApiParameter(VALIDATE_ONLY, bool, description="Check everything, and store nothing."))
         for name, wanted in (("Idempotency-Key", operation.is_idempotent), ("If-Match", operation.is_conditional)):
             if wanted:
                 description, required = _HEADERS[name]
@@ -113,6 +110,7 @@ def _reference(kind: Any) -> dict[str, Any]:
 
 def add_components(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Add the wire shapes that the operations refer to (a drf-spectacular post-processing hook)."""
+    components: dict[str, Any]
     _, components = msgspec.json.schema_components(list(_seen), ref_template=_REF)
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components)

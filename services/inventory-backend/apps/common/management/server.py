@@ -1,9 +1,10 @@
 """The HTTP server, inside the process that calls it."""
 
-import configs
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+
+import configs
 
 TARGET = "config.wsgi:application"
 

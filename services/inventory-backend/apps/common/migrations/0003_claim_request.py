@@ -23,5 +23,8 @@ REVOKE UPDATE, DELETE ON common_retried_request FROM inventory_app;
 class Migration(migrations.Migration):
     dependencies = (("common", "0002_retried_request"),)
     operations = (
-        migrations.RunSQL(CREATE, "DROP FUNCTION common_claim_request(bytea); GRANT UPDATE, DELETE ON common_retried_request TO inventory_app"),
+        migrations.RunSQL(
+            CREATE,
+            migrations.RunSQL.noop,
+        ),
     )

@@ -4,12 +4,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from apps.common.quantities import LARGEST, Inexact, exact, scaled_by, text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.common.quantities import LARGEST, Inexact, exact, scaled_by, text_of
+
 QUANTITIES = st.integers(-(10**20) + 1, 10**20 - 1).map(lambda units: Decimal(units).scaleb(-6))
-FACTORS = st.fractions(min_value=Fraction(1, 10**6), max_value=10**6, max_denominator=10**4)
+FACTORS = st.builds(Fraction, st.integers(1, 10**6), st.integers(1, 10**4))
 
 
 @given(QUANTITIES, FACTORS)

@@ -4,10 +4,10 @@ import hashlib
 from uuid import uuid4
 
 import pytest
+
 from apps.common.errors import Conflict, KeyReused
 from apps.common.models import RetriedRequest
 from apps.common.retries import Answer, once
-
 from tests.threads import at_once
 
 BODY, OTHER = hashlib.sha256(b"{}").digest(), hashlib.sha256(b"[]").digest()

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from audit import Event, Origin
-from audit.django import actions as trail
 from django.db import transaction
 
 from apps.common.db import rows
 from apps.common.errors import Conflict
+from audit import Event, Origin
+from audit.django import actions as trail
 
 
 class PeriodNotClosable(Conflict):
@@ -26,9 +26,7 @@ def close_period(*, until: datetime, reason: str, origin: Origin) -> None:
 
     Raises `PeriodNotClosable` for an instant in the future, or in a period that is closed already.
     """
-    ((closed,),) = rows(
-        "SELECT ledger_close_period(%s, %s, %s)", [until, origin.actor_id or UUID(int=0), reason]
-    )
+    ((closed,),) = rows("SELECT ledger_close_period(%s, %s, %s)", [until, origin.actor_id or UUID(int=0), reason])
     if closed is not None:
         since = "now" if closed.year == 1 else f"{closed.astimezone(UTC).isoformat()} and now"
         raise PeriodNotClosable.at("#/closed_until", "period_not_closable", f"Choose an instant between {since}.")

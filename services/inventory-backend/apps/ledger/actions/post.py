@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from audit.django import actions as trail
 import msgspec
-from audit import Event, Origin
 from django.db import IntegrityError, transaction
 from psycopg import errors as pg
-from rbac import Scope
 
 from apps.common.db import constraint_of, rows, violated
 from apps.common.errors import Conflict, Invalid, Problem
 from apps.common.quantities import text_of
 from apps.ledger.actions.resolve import prefixed, resolve
 from apps.ledger.types import Draft, Entry, ErrorPolicy, Level, Line, Posted
+from audit import Event, Origin
+from audit.django import actions as trail
+from rbac import Scope
 
 _POST = "SELECT * FROM ledger_post(%s::jsonb, %s::jsonb, %s)"
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -128,9 +128,7 @@ def post_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Posted:
 
 
 @transaction.atomic
-def post_batch(
-    drafts: Sequence[Draft], *, policy: ErrorPolicy, scope: Scope, origin: Origin
-) -> list[Posted | Refused]:
+def post_batch(drafts: Sequence[Draft], *, policy: ErrorPolicy, scope: Scope, origin: Origin) -> list[Posted | Refused]:
     """Post many transactions: all or none, or each for itself in their order; return a result for each.
 
     `reject_all` checks the sum of all lines and raises as `post_transaction` does, with pointers like
@@ -218,9 +216,7 @@ def _call(entries: Sequence[Entry], origin: Origin, *, in_order: bool) -> list[_
         }
         for entry in entries
     ]
-    lines = [
-        _wire(txn, index, line) for txn, entry in enumerate(entries) for index, line in enumerate(entry.lines)
-    ]
+    lines = [_wire(txn, index, line) for txn, entry in enumerate(entries) for index, line in enumerate(entry.lines)]
     try:
         found = rows(_POST, [_encoder.encode(headers).decode(), _encoder.encode(lines).decode(), in_order])
     except IntegrityError as error:
@@ -294,7 +290,9 @@ def _refusals(entries: Sequence[Entry], legs: Sequence[_Leg], *, in_order: bool)
     In order, an entry is judged on what the accepted ones before it leave; else all are judged on the sum.
     """
     grouped = [[leg for leg in legs if leg.txn == index] for index in range(len(entries))] if in_order else [legs]
-    on_hand: dict[UUID, Decimal] = {leg.balance_id: leg.on_hand for leg in legs if leg.balance_id and leg.on_hand is not None}
+    on_hand: dict[UUID, Decimal] = {
+        leg.balance_id: leg.on_hand for leg in legs if leg.balance_id and leg.on_hand is not None
+    }
     refusals: dict[int, list[Problem]] = defaultdict(list)
     for group in grouped:
         changes = _changes(entries, group)

@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import Final
 from uuid import UUID
 
-from rbac import Scope
 from uuid_utils.compat import uuid7
 
 from apps.catalog import queries as catalog
@@ -24,6 +23,7 @@ from apps.locations.types import Kind as LocationKind
 from apps.locations.types import LocationFact
 from apps.parties import queries as parties
 from apps.parties.models import Party
+from rbac import Scope
 
 # Where stock comes from and goes to, where a line does not say; None means that the line must say.
 _ENDS: Final[dict[Kind, tuple[LocationKind | None, LocationKind | None]]] = {
@@ -39,7 +39,7 @@ _ENDS: Final[dict[Kind, tuple[LocationKind | None, LocationKind | None]]] = {
 _EITHER: Final = {Kind.ADJUSTMENT: LocationKind.ADJUSTMENT, Kind.PRODUCTION: LocationKind.PRODUCTION}
 
 
-class Wrong(Exception):  # noqa: N818  (never leaves this module)
+class Wrong(Exception):
     """One field of one line is wrong."""
 
     def __init__(self, field: str, code: str, detail: str) -> None:
@@ -240,7 +240,9 @@ def _either(
     end = locations.virtual_locations()[virtual]
     source, target = source or end, target or end
     if (source.kind is virtual) == (target.kind is virtual) or (source.is_virtual and target.is_virtual):
-        text = f"Give a real location as to_location to add, or as from_location to remove; the other side is {virtual}."
+        text = (
+            f"Give a real location as to_location to add, or as from_location to remove; the other side is {virtual}."
+        )
         raise Wrong("to_location", "location_kind", text)
     return source, target
 
@@ -281,5 +283,3 @@ def _not_found(noun: str, selector: str, selectors: Selectors) -> str:
     if not selectors.understands(selector):
         return f"{selector[:80]!r} is no selector. Send {selectors.forms()}."
     return f"There is no {noun} {selector[:80]}."
-
-

@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from audit import Origin
 from django.db import transaction
-from rbac import Scope
 from uuid_utils.compat import uuid7
 
 from apps.common.errors import Conflict, NotFound
@@ -12,6 +10,8 @@ from apps.ledger import queries
 from apps.ledger.actions.post import AlreadyReversed, post_entries
 from apps.ledger.models import Posting, Transaction
 from apps.ledger.types import Entry, Kind, Line, Place, Posted, Status
+from audit import Origin
+from rbac import Scope
 
 
 class NotReversible(Conflict):
@@ -51,7 +51,7 @@ def reverse_transaction(transaction_id: UUID, *, reason: str, scope: Scope, orig
 
 def _opposite(original: Transaction) -> list[Line]:
     legs = list(
-        Posting.objects.filter(transaction=original.sequence)
+        Posting.objects.filter(transaction=original)
         .select_related("item__base_unit", "location", "lot", "serial", "owner", "entered_unit")
         .order_by("line")
     )

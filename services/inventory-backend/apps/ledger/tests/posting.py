@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from apps.common.db import rows
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from apps.common.db import rows
 from tests.world import World
 
 _POST = "SELECT is_posted, txn, line, sequence, recorded_at, on_hand, closed_until FROM ledger_post(%s, %s, %s)"
@@ -65,9 +65,7 @@ def post(
         for name in names
     ]
     lines = [
-        _line(world, txn, index, move)
-        for txn, moves in enumerate(transactions)
-        for index, move in enumerate(moves)
+        _line(world, txn, index, move) for txn, moves in enumerate(transactions) for index, move in enumerate(moves)
     ]
     with connection.cursor() as cursor:
         cursor.execute(_POST, [Jsonb(heads), Jsonb(lines), in_order])

@@ -2,13 +2,14 @@
 
 import random
 from datetime import datetime
+from queue import Queue
 
 import pytest
+from django.db import connection, transaction
+
 from apps.common.db import rows
 from apps.ledger.tests.invariants import broken
 from apps.ledger.tests.posting import Move, on_hand, post
-from django.db import connection, transaction
-
 from tests.threads import at_once
 from tests.world import World
 
@@ -52,8 +53,11 @@ def test_I19_writers_that_make_the_same_places_do_not_deadlock(world: World) -> 
 
     def client(number: int) -> bool:
         order = random.Random(number).sample(places, 5)  # noqa: S311  # no secret: the order of lines
-        moves = [Move(quantity=1, item="COFFEE", lot=lot, source="SUPPLIER", target=place)
-                 for place in order for lot in ("L1", "L2")]
+        moves = [
+            Move(quantity=1, item="COFFEE", lot=lot, source="SUPPLIER", target=place)
+            for place in order
+            for lot in ("L1", "L2")
+        ]
         return post(world, moves).is_posted
 
     assert at_once(8, client) == [True] * 8
@@ -96,17 +100,16 @@ def test_I13_what_was_known_never_changes_while_4_writers_post(world: World) -> 
 
 
 def test_I21_closing_waits_for_a_post_that_is_under_way(world: World) -> None:
-    started = []
+    posted: Queue[datetime] = Queue()
 
-    def client(number: int) -> datetime | None:
-        if number == 1:
-            while not started:
-                pass
-            return rows("SELECT ledger_close_period(%s, %s, '')", [started[0], world.users["ada"]])[0][0]  # type: ignore[no-any-return]  # the row of a hand-written statement
+    def poster() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            started.append(post(world, [Move(quantity=5, source="SUPPLIER", target="A1")]).recorded_at)
+            posted.put(post(world, [Move(quantity=5, source="SUPPLIER", target="A1")]).recorded_at)
             cursor.execute("SELECT pg_sleep(0.2)")
-        return None
 
-    assert at_once(2, client) == [None, None]
+    def closer() -> None:
+        until = posted.get(timeout=30)
+        assert rows("SELECT ledger_close_period(%s, %s, '')", [until, world.users["ada"]]) == [(None,)]
+
+    at_once(2, lambda number: closer() if number else poster())
     assert rows("SELECT quantity FROM ledger_balance_snapshot", []) == [(5,)]

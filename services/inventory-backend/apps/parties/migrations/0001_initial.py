@@ -7,41 +7,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Party',
+            name="Party",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
             ],
             options={
-                'db_table': 'parties_party',
+                "db_table": "parties_party",
             },
         ),
         migrations.CreateModel(
-            name='PartyRef',
+            name="PartyRef",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('system', models.CharField(max_length=64)),
-                ('value', models.CharField(max_length=128)),
-                ('party', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='parties.party')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("system", models.CharField(max_length=64)),
+                ("value", models.CharField(max_length=128)),
+                (
+                    "party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refs", to="parties.party"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'parties_party_ref',
-                'ordering': ('system', 'value'),
-                'abstract': False,
-                'constraints': [models.UniqueConstraint(fields=('system', 'value'), name='parties_party_ref_unique')],
+                "db_table": "parties_party_ref",
+                "ordering": ("system", "value"),
+                "abstract": False,
+                "constraints": [models.UniqueConstraint(fields=("system", "value"), name="parties_party_ref_unique")],
             },
         ),
     ]

@@ -27,9 +27,7 @@ from apps.common.api.resources import EntityQuery
 
 _HINT = {"hint": "the 8, 12, 13 or 14 digits of the GTIN"}
 Gtin = Annotated[str, Meta(pattern=r"^(?:[0-9]{8}|[0-9]{12,14})$(?!\n)", extra=_HINT)]
-UnitSelector = Annotated[
-    Selector, Meta(description="A unit's code such as `kg`, its id, or `unit:` and its code.")
-]
+UnitSelector = Annotated[Selector, Meta(description="A unit's code such as `kg`, its id, or `unit:` and its code.")]
 
 
 class NewUnit(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +94,7 @@ class ItemPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     base_unit: UnitSelector | UnsetType = UNSET
     description: Note | UnsetType = UNSET
-    gtin: Gtin | None | UnsetType = UNSET
+    gtin: Gtin | UnsetType | None = UNSET
     tracking: Tracking | UnsetType = UNSET
     external_refs: ExternalRefs | UnsetType = UNSET
 
@@ -158,8 +156,8 @@ class LotPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
     item: Selector | UnsetType = UNSET
     code: Code | UnsetType = UNSET
-    manufactured_date: date | None | UnsetType = UNSET
-    expiry_date: date | None | UnsetType = UNSET
+    manufactured_date: date | UnsetType | None = UNSET
+    expiry_date: date | UnsetType | None = UNSET
 
 
 class LotQuery(EntityQuery, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 
 from django.db.models import Q, QuerySet
 from msgspec import Struct
-from rbac.django.permissions import requires
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,6 +19,7 @@ from apps.common.api.requests import origin_of, written
 from apps.common.api.resources import Resource, columns_in, refs_in
 from apps.common.api.shown import Expansion
 from apps.common.errors import NotFound
+from rbac.django.permissions import requires
 
 
 def _unit(text: str, pointer: str) -> Unit:

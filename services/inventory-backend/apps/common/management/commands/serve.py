@@ -1,12 +1,12 @@
 """`inventory serve`."""
 
-import configs
 from typing import Any, ClassVar, override
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connections
 
+import configs
 from apps.common.management import base
 from apps.common.management.server import serve
 

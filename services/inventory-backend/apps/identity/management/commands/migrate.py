@@ -4,10 +4,10 @@ from typing import Any, ClassVar, override
 
 from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import connection
-from rbac.django.actions import sync_builtin_roles
 
 from apps.common.management import base
 from apps.identity.permissions import BUILTIN_ROLES
+from rbac.django.actions import sync_builtin_roles
 
 
 class Command(base.Command, DjangoMigrate):

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, override
 
-from audit import Origin
 from django.core.management.base import CommandParser
 from django.db import transaction
 from django.utils import timezone
-from rbac.django.actions import UnknownRole
 from uuid_utils.compat import uuid7
 
 from apps.common.db import rows
 from apps.common.management import base
 from apps.identity.actions import create_user, grant_role
+from audit import Origin
+from rbac.django.actions import UnknownRole
 
 
 class _Role(argparse.Action):
@@ -52,16 +52,14 @@ class Command(base.Command):
         create.add_argument("--role", help="A role to hold, everywhere or at the location that follows.", **role)
         create.add_argument("--location", help="The location, and all below it, of the --role before.", **role)
         create.add_argument("--password-file", type=Path, help="A file whose first line is the password.")
-        create.add_argument("--json", action="store_true", help="Answer with JSON.")
+        create.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="Answer with JSON.")
 
     @override
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         password, is_made = self._password(options["password_file"])
         origin = Origin.system(at=timezone.now(), request_id=f"cli-{uuid7()}")
-        user = create_user(
-            username=options["username"], name=options["name"], password=password, origin=origin
-        )
+        user = create_user(username=options["username"], name=options["name"], password=password, origin=origin)
         self._grant(user, options["roles"], origin)
         facts = {"id": str(user.pk), "username": user.username, "roles": [code for code, _ in options["roles"]]}
         text = f"Created {user.username}."
@@ -88,7 +86,9 @@ class Command(base.Command):
                 return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r"), False
             except (OSError, UnicodeDecodeError) as error:
                 reason = type(error).__name__
-                raise self.failed("unreadable_file", f"{file} cannot be read: {reason}.", "Name a text file.") from error
+                raise self.failed(
+                    "unreadable_file", f"{file} cannot be read: {reason}.", "Name a text file."
+                ) from error
         if sys.stdin.isatty() and (typed := getpass.getpass("Password (empty: make one): ")):
             return typed, False
         return secrets.token_urlsafe(15), True

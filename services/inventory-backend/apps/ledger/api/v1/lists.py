@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from msgspec import UNSET, Meta, Struct, UnsetType
-from rbac import Grants
 
 from apps.catalog import queries as catalog
 from apps.common.api.fields import Code, Instant, Selector, Text
@@ -26,6 +25,7 @@ from apps.ledger.models import Balance, Period, Posting, Transaction
 from apps.ledger.queries import PointInTime
 from apps.ledger.types import Kind, Status
 from apps.locations import queries as locations
+from rbac import Grants
 
 _KNOWN = "What we knew then: a time, or a sequence number."
 
@@ -137,7 +137,9 @@ def narrowed_balances(rows: QuerySet[Balance], query: BalanceQuery, grants: Gran
         rows = rows.filter(owner__code=query.owner)
     if query.nonzero is not UNSET:
         if query.as_of is not UNSET or query.known_at is not UNSET:
-            raise Invalid.at("?nonzero", "invalid", "nonzero looks at the present. Leave it out with as_of or known_at.")
+            raise Invalid.at(
+                "?nonzero", "invalid", "nonzero looks at the present. Leave it out with as_of or known_at."
+            )
         rows = rows.exclude(on_hand=0) if query.nonzero else rows.filter(on_hand=0)
     return rows
 

@@ -7,8 +7,6 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from msgspec import UnsetType
-from rbac import Grants
-from rbac.django.permissions import requires
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,8 +14,8 @@ from apps.common.api.bodies import parse_body, parse_query
 from apps.common.api.conditional import etag
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import request_id_of
-from apps.common.api.pages import Listing, Page, page_of
-from apps.common.api.requests import idempotent, is_validate_only, origin_of
+from apps.common.api.pages import Listing, Page, PageQuery, page_of
+from apps.common.api.requests import caller_of, grants_of, idempotent, is_validate_only, origin_of
 from apps.common.api.shown import ShownQuery, shown
 from apps.common.errors import Invalid, NotFound
 from apps.ledger import actions, permissions, queries
@@ -25,6 +23,8 @@ from apps.ledger.api.v1 import answers, lists
 from apps.ledger.api.v1.shapes import NewBatch, NewPeriod, NewTransaction, Reversal
 from apps.ledger.models import Transaction
 from apps.ledger.types import ErrorPolicy, Posted
+from rbac import Grants
+from rbac.django.permissions import requires
 
 
 def transaction_listing(grants: Grants) -> Listing[Transaction, answers.TransactionShape]:
@@ -69,7 +69,7 @@ class Transactions(Endpoint):
     def get(self, request: Request) -> Response:
         """List what was posted, newest first."""
         query = parse_query(request, lists.TransactionQuery)
-        grants = request.user.grants
+        grants = grants_of(request)
         rows = lists.narrowed_transactions(queries.transactions(grants), query)
         return page_of(request, query, rows, transaction_listing(grants))
 
@@ -81,7 +81,7 @@ class Transactions(Endpoint):
         return idempotent(request, body, lambda: self._posted(request, body))
 
     def _posted(self, request: Request, body: NewTransaction) -> Response:
-        scope = request.user.grants.scope(permissions.POST)
+        scope = grants_of(request).scope(permissions.POST)
         return _created(request, actions.post_transaction(body.draft(), scope=scope, origin=origin_of(request)))
 
 
@@ -109,7 +109,7 @@ class TransactionBatch(Endpoint):
         results = actions.post_batch(
             [item.draft() for item in body.items],
             policy=body.error_policy,
-            scope=request.user.grants.scope(permissions.POST),
+            scope=grants_of(request).scope(permissions.POST),
             origin=origin_of(request),
         )
         status = 201 if body.error_policy is ErrorPolicy.REJECT_ALL else 207
@@ -152,7 +152,7 @@ class TransactionDetail(Endpoint):
     def get(self, request: Request, transaction_id: UUID) -> Response:
         """Read one transaction with its lines."""
         query = parse_query(request, ShownQuery)
-        grants = request.user.grants
+        grants = grants_of(request)
         found = queries.transactions(grants).filter(pk=transaction_id).first()
         if found is None:
             raise NotFound
@@ -181,10 +181,8 @@ class TransactionReverse(Endpoint):
         return idempotent(request, body, lambda: self._reversed(request, transaction_id, body))
 
     def _reversed(self, request: Request, transaction_id: UUID, body: Reversal) -> Response:
-        scope = request.user.grants.scope(permissions.REVERSE)
-        posted = actions.reverse_transaction(
-            transaction_id, reason=body.reason, scope=scope, origin=origin_of(request)
-        )
+        scope = grants_of(request).scope(permissions.REVERSE)
+        posted = actions.reverse_transaction(transaction_id, reason=body.reason, scope=scope, origin=origin_of(request))
         return _created(request, posted)
 
 
@@ -204,7 +202,7 @@ class Balances(Endpoint):
     def get(self, request: Request) -> Response:
         """List what is in each place, now or at a moment in the past."""
         query = parse_query(request, lists.BalanceQuery)
-        grants = request.user.grants
+        grants = grants_of(request)
         rows = lists.narrowed_balances(queries.balances(grants), query, grants)
         point = lists.point_in_time(query)
         listing = lists.BALANCES if point.is_now else _past_listing(point)
@@ -227,7 +225,7 @@ class Postings(Endpoint):
     def get(self, request: Request) -> Response:
         """List the legs of transactions, newest first."""
         query = parse_query(request, lists.PostingQuery)
-        rows = lists.narrowed_postings(queries.postings(request.user.grants), query, request.user.grants)
+        rows = lists.narrowed_postings(queries.postings(grants_of(request)), query, grants_of(request))
         return page_of(request, query, rows, lists.POSTINGS)
 
 
@@ -247,7 +245,7 @@ class Levels(Endpoint):
     def get(self, request: Request) -> Response:
         """Sum balances by item, location, lot or status, now or at a moment in the past."""
         query = parse_query(request, lists.LevelQuery)
-        grants = request.user.grants
+        grants = grants_of(request)
         wanted = queries.LevelsWanted(
             by=query.by,
             limit=query.limit + 1,
@@ -264,7 +262,11 @@ class Levels(Endpoint):
             parameters = request.query_params.copy()
             parameters["cursor"] = cursor
             following = request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
-        page = {"results": [answers.level_shape(row) for row in rows[: query.limit]], "next": following, "previous": None}
+        page = {
+            "results": [answers.level_shape(row) for row in rows[: query.limit]],
+            "next": following,
+            "previous": None,
+        }
         return Response(page)
 
 
@@ -282,7 +284,7 @@ class Integrity(Endpoint):
 
     def get(self, request: Request) -> Response:
         """Check every posting and balance against the invariants, and name the rows that break one."""
-        if not request.user.grants.scope(permissions.AUDIT).everywhere:
+        if not grants_of(request).scope(permissions.AUDIT).everywhere:
             raise NotFound
         return Response(answers.integrity_shape(queries.integrity()))
 
@@ -295,7 +297,7 @@ class Periods(Endpoint):
             permission=requires(permissions.VIEW),
             name="list_periods",
             summary="List closed periods",
-            query=lists.PageQuery,
+            query=PageQuery,
             returns={200: Page[answers.PeriodShape]},
         ),
         "POST": Operation(
@@ -310,7 +312,7 @@ class Periods(Endpoint):
 
     def get(self, request: Request) -> Response:
         """List the closed periods, latest first."""
-        query = parse_query(request, lists.PageQuery)
+        query = parse_query(request, PageQuery)
         return page_of(request, query, queries.periods(), lists.PERIODS)
 
     def post(self, request: Request) -> Response:
@@ -325,13 +327,13 @@ class Periods(Endpoint):
 
 
 def _created(request: Request, posted: Posted) -> Response:
-    shape = answers.posted_shape(posted, actor_id=request.user.pk, request_id=request_id_of(request))
+    shape = answers.posted_shape(posted, actor_id=caller_of(request).pk, request_id=request_id_of(request))
     headers = {"Location": f"/api/v1/ledger/transactions/{shape.id}", "ETag": etag(1)}
     return Response(shape, status=201, headers=headers)
 
 
 def _previewed(request: Request, body: NewTransaction) -> Response:
-    scope = request.user.grants.scope(permissions.POST)
+    scope = grants_of(request).scope(permissions.POST)
     preview = actions.preview_transaction(body.draft(), scope=scope, origin=origin_of(request))
     shape = answers.PreviewShape(
         is_postable=preview.posted is not None,
@@ -353,9 +355,7 @@ def _past_listing(point: queries.PointInTime) -> Listing[Any, answers.BalanceSha
     def shape(rows: Sequence[Any]) -> list[answers.BalanceShape]:
         return answers.balance_shapes(rows, queries.quantities_at([row.pk for row in rows], point))
 
-    return Listing(
-        kind=answers.BalanceShape, shape=shape, sorts=lists.BALANCES.sorts, default=lists.BALANCES.default
-    )
+    return Listing(kind=answers.BalanceShape, shape=shape, sorts=lists.BALANCES.sorts, default=lists.BALANCES.default)
 
 
 def _after(query: lists.LevelQuery) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 """`inventory ledger`: are the books right?"""
 
+from argparse import SUPPRESS
 from dataclasses import asdict
 from typing import Any, ClassVar, override
 
@@ -23,7 +24,7 @@ class Command(base.Command):
             "--dry-run", action="store_true", required=True, help="Change nothing; nothing else is offered so far."
         )
         for task in (verify, rebuild):
-            task.add_argument("--json", action="store_true", help="Answer with JSON.")
+            task.add_argument("--json", action="store_true", default=SUPPRESS, help="Answer with JSON.")
 
     @override
     @transaction.atomic

@@ -13,9 +13,7 @@ PARTIES: Final = Resource(
     plural="parties",
     model=Party,
     selectors=queries.SELECTORS,
-    listing=Listing(
-        kind=PartyShape, shape=party_shapes, sorts={"code": "code", "created_at": "id"}, default="code"
-    ),
+    listing=Listing(kind=PartyShape, shape=party_shapes, sorts={"code": "code", "created_at": "id"}, default="code"),
     query=PartyQuery,
     filters={"code": "code__in", "name__icontains": "name__icontains"},
     new=NewParty,

@@ -1,0 +1,56 @@
+"""A user for each built-in role, with passwords that are good for one run of the demo."""
+
+import secrets
+from dataclasses import dataclass
+
+from audit import Event, Origin
+from audit.django import actions as trail
+from django.db import transaction
+
+from apps.identity.actions import create_user, grant_role
+from apps.identity.models import RefreshToken, User
+from apps.identity.permissions import BUILTIN_ROLES
+from apps.locations.models import Location
+
+# The picker works in one warehouse; everybody else everywhere.
+_BOUND_TO = {"picker": "HAM"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody to sign in as; `site` is the code of the warehouse that they are bound to, empty for all."""
+
+    username: str
+    password: str
+    role: str
+    site: str
+
+
+@transaction.atomic
+def admit(origin: Origin) -> list[Person]:
+    """Make the users that are missing, give all of them new passwords, and end their old sessions."""
+    people = []
+    for code in BUILTIN_ROLES:
+        person = Person(username=code, password=secrets.token_urlsafe(12), role=code, site=_BOUND_TO.get(code, ""))
+        user = User.objects.filter(username=code).first()
+        if user is None:
+            _hire(person, origin)
+        else:
+            _replace_password(user, person.password, origin)
+        people.append(person)
+    return people
+
+
+def _hire(person: Person, origin: Origin) -> None:
+    name = BUILTIN_ROLES[person.role][0]
+    user = create_user(username=person.username, name=name, password=person.password, origin=origin)
+    site = Location.objects.get(code=person.site).pk if person.site else None
+    grant_role(user=user, role_code=person.role, location_id=site, origin=origin)
+
+
+def _replace_password(user: User, password: str, origin: Origin) -> None:
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
+    event = Event(action="user.password_replaced", object_type="user", object_id=str(user.pk))
+    trail.record(event, origin=origin)

@@ -1,0 +1,109 @@
+"""Wire shapes of version 1."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from apps.common.api.fields import IdOut, InstantOut, Stub, Text, instant_or_none
+from apps.identity.types import Bound, Principal, TokenPair
+
+Password = Annotated[str, Meta(max_length=1000, extra={"hint": "text of at most 1000 characters"})]
+RefreshTokenText = Annotated[
+    str, Meta(min_length=1, max_length=200, extra={"hint": "the refresh token as it was handed out"})
+]
+
+
+class SignIn(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of POST /token."""
+
+    username: Text
+    password: Password
+
+
+class HeldToken(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of POST /token/refresh and /token/revoke."""
+
+    refresh: RefreshTokenText
+
+
+class TokenShape(Struct, frozen=True, kw_only=True):
+    """What a sign-in hands out: `access` is good for `expires_in` seconds, `refresh` for one use."""
+
+    access: str
+    refresh: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+
+
+class KeyShape(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A public key as a JWK (RFC 7517)."""
+
+    kty: str
+    kid: str
+    use: str
+    alg: str
+    crv: str
+    x: str
+    y: str = ""
+
+
+class KeysShape(Struct, frozen=True, kw_only=True):
+    """The keys that access tokens are checked with (RFC 7517, section 5)."""
+
+    keys: list[KeyShape]
+
+
+class GrantShape(Struct, frozen=True, kw_only=True):
+    """What a role allows from one location downwards; without a location, everywhere."""
+
+    role: str
+    permissions: list[str]
+    location: Stub | None
+    valid_until: InstantOut | None
+
+
+class MeShape(Struct, frozen=True, kw_only=True):
+    """Who is asking; `permissions` are held at one location at least, `grants` says at which."""
+
+    id: IdOut
+    username: str
+    name: str
+    roles: list[str]
+    permissions: list[str]
+    grants: list[GrantShape]
+
+
+def token_shape(pair: TokenPair) -> TokenShape:
+    """Return a pair of tokens as the API hands it out."""
+    return TokenShape(access=pair.access, refresh=pair.refresh, token_type="Bearer", expires_in=pair.expires_in)  # noqa: S106  (a scheme, not a secret)
+
+
+def keys_shape(jwks: Iterable[dict[str, str]]) -> KeysShape:
+    """Return public keys as the API shows them."""
+    return KeysShape(keys=[KeyShape(**jwk) for jwk in jwks])
+
+
+def me_shape(principal: Principal, bindings: Sequence[Bound]) -> MeShape:
+    """Return a principal as the API shows it, with the bindings that hold now."""
+    return MeShape(
+        id=str(principal.pk),
+        username=principal.username,
+        name=principal.name,
+        roles=sorted({binding.role for binding in bindings}),
+        permissions=sorted(principal.grants.permissions()),
+        grants=[_grant_shape(binding) for binding in bindings],
+    )
+
+
+def _grant_shape(binding: Bound) -> GrantShape:
+    location = None
+    if binding.location is not None:
+        place, code, name = binding.location
+        location = Stub(id=str(place), code=code, name=name)
+    return GrantShape(
+        role=binding.role,
+        permissions=sorted(binding.permissions),
+        location=location,
+        valid_until=instant_or_none(binding.valid_until),
+    )
