@@ -8,7 +8,7 @@ from apps.catalog.types import Tracking
 from apps.identity.models import User
 from apps.identity.permissions import BUILTIN_ROLES
 from apps.locations.models import Location, LocationClosure
-from apps.locations.types import Kind
+from apps.locations.types import LocationKind as Kind
 from apps.parties.models import Party
 from rbac.django.actions import bind, sync_builtin_roles
 

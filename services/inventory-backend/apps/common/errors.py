@@ -5,7 +5,7 @@ HTTP is not decided here: `apps.common.api.errors` maps the families below to a 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, Self, override
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Problem:
 class DomainError(Exception):
     """A rule said no. `code` is part of the API; the message is for people."""
 
-    code: ClassVar[str] = "domain_error"
+    code: str = "domain_error"
     title: ClassVar[str] = "The request was refused"
 
     def __init__(self, detail: str, problems: Sequence[Problem] = ()) -> None:
@@ -44,6 +44,14 @@ class Invalid(DomainError):
 
     code = "invalid"
     title = "Invalid request"
+
+    @override
+    def __init__(self, detail: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(detail, problems)
+        # Problems of one kind lend the whole answer their code: a client can act on it without reading the list.
+        kinds = {problem.code for problem in self.problems}
+        if len(kinds) == 1:
+            (self.code,) = kinds
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> Self:

@@ -13,7 +13,7 @@ from apps.catalog.types import Tracking
 from apps.common.models import Entity
 from apps.demo.catalogue import PACKAGES, Product
 from apps.locations.models import Location, LocationClosure
-from apps.locations.types import Kind
+from apps.locations.types import LocationKind as Kind
 from audit import Event, Origin
 from audit.django import actions as trail
 

@@ -3,14 +3,14 @@
 import secrets
 from dataclasses import dataclass
 
-from audit import Event, Origin
-from audit.django import actions as trail
 from django.db import transaction
 
 from apps.identity.actions import create_user, grant_role
 from apps.identity.models import RefreshToken, User
 from apps.identity.permissions import BUILTIN_ROLES
 from apps.locations.models import Location
+from audit import Event, Origin
+from audit.django import actions as trail
 
 # The picker works in one warehouse; everybody else everywhere.
 _BOUND_TO = {"picker": "HAM"}

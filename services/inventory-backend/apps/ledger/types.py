@@ -18,7 +18,7 @@ class Status(StrEnum):
     ON_HOLD = "on_hold"
 
 
-class Kind(StrEnum):
+class TransactionKind(StrEnum):
     """What a transaction is about."""
 
     OPENING = "opening"
@@ -34,19 +34,22 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
+# Inside the ledger there is only one kind; the long name is what the API's document calls it.
+Kind = TransactionKind
+
 # Terms of the trade for the numbers that people read out: RCV-2026-000123.
 PREFIXES: Final = {
-    Kind.OPENING: "OPN",
-    Kind.RECEIPT: "RCV",
-    Kind.SHIPMENT: "SHP",
-    Kind.TRANSFER: "TRF",
-    Kind.ADJUSTMENT: "ADJ",
-    Kind.SCRAP: "SCR",
-    Kind.PRODUCTION: "PRD",
-    Kind.CUSTOMER_RETURN: "CRT",
-    Kind.SUPPLIER_RETURN: "SRT",
-    Kind.RECLASSIFICATION: "RCL",
-    Kind.REVERSAL: "REV",
+    TransactionKind.OPENING: "OPN",
+    TransactionKind.RECEIPT: "RCV",
+    TransactionKind.SHIPMENT: "SHP",
+    TransactionKind.TRANSFER: "TRF",
+    TransactionKind.ADJUSTMENT: "ADJ",
+    TransactionKind.SCRAP: "SCR",
+    TransactionKind.PRODUCTION: "PRD",
+    TransactionKind.CUSTOMER_RETURN: "CRT",
+    TransactionKind.SUPPLIER_RETURN: "SRT",
+    TransactionKind.RECLASSIFICATION: "RCL",
+    TransactionKind.REVERSAL: "REV",
 }
 
 
@@ -83,7 +86,7 @@ class DraftLine:
 class Draft:
     """A transaction as somebody asked for it; `effective_at` None means now."""
 
-    kind: Kind
+    kind: TransactionKind
     lines: Sequence[DraftLine]
     effective_at: datetime | None = None
     reason: str = ""
@@ -132,7 +135,7 @@ class Entry:
     """A transaction with everything resolved, ready to post."""
 
     id: UUID
-    kind: Kind
+    kind: TransactionKind
     lines: Sequence[Line]
     effective_at: datetime | None
     reason: str
@@ -170,6 +173,6 @@ class Posted:
         return number_of(self.entry.kind, self.recorded_at, self.sequence)
 
 
-def number_of(kind: Kind, recorded_at: datetime, sequence: int) -> str:
+def number_of(kind: TransactionKind, recorded_at: datetime, sequence: int) -> str:
     """Return a transaction's number, such as `TRF-2026-004711`; the sequence makes it unique."""
     return f"{PREFIXES[kind]}-{recorded_at.year}-{sequence:06d}"

@@ -9,7 +9,7 @@ from apps.common import records
 from apps.common.errors import Conflict, Forbidden
 from apps.locations import permissions, queries
 from apps.locations.models import Location, LocationClosure
-from apps.locations.types import VIRTUAL, Kind
+from apps.locations.types import VIRTUAL, LocationKind
 from audit import Origin
 from rbac import Scope
 
@@ -54,7 +54,7 @@ def create_location(  # noqa: PLR0913  (the columns of a location)
     *,
     code: str,
     name: str,
-    kind: Kind,
+    kind: LocationKind,
     parent: Location | None,
     scope: Scope,
     origin: Origin,
@@ -109,14 +109,14 @@ def require_editable(location: Location, *, scope: Scope) -> None:
 def _move(location: Location, parent: Location | None, scope: Scope) -> None:
     _lock_tree()
     _require_editable_below(location.parent, scope)
-    _require_place_for(Kind(location.kind), parent, scope)
+    _require_place_for(LocationKind(location.kind), parent, scope)
     if parent and LocationClosure.objects.filter(ancestor=location, descendant=parent).exists():
         raise Cycle(f"{parent.code} lies within {location.code}. Choose a location outside of it.")
     _run(_DETACH, location, parent)
     _run(_ATTACH, location, parent)
 
 
-def _require_place_for(kind: Kind, parent: Location | None, scope: Scope) -> None:
+def _require_place_for(kind: LocationKind, parent: Location | None, scope: Scope) -> None:
     _require_editable_below(parent, scope)
     if parent is None:
         return

@@ -11,7 +11,7 @@ from apps.common.db import rows
 from apps.common.selectors import Selectors
 from apps.locations import permissions
 from apps.locations.models import Location, LocationClosure
-from apps.locations.types import Kind, LocationFact
+from apps.locations.types import LocationFact, LocationKind
 from rbac import Grants, Scope
 from rbac.django.queries import within, within_subtree
 
@@ -40,9 +40,15 @@ def locations(grants: Grants) -> QuerySet[Location]:
 
 def with_path(places: QuerySet[Location], scope: Scope) -> QuerySet[Location]:
     """Give each location its `path`: the codes from the outermost one in `scope` down to itself."""
-    above = LocationClosure.objects.filter(Q(depth=0) | within_subtree(scope, "ancestor_id"), descendant=OuterRef("pk"))
+    seen = Q() if scope.everywhere else Q(depth=0) | within_subtree(scope, "ancestor_id")
+    above = LocationClosure.objects.filter(seen, descendant=OuterRef("pk"))
     path = ArraySubquery(above.order_by("-depth").values("ancestor__code"))
     return places.select_related("parent").prefetch_related("refs").annotate(path=path)
+
+
+def seen_below(places: QuerySet[Location], top: Location) -> QuerySet[Location]:
+    """Return those of `places` (of `with_path`) that lie in `top`, as far as the caller may see `top` itself."""
+    return places.filter(Q(("path__contains", [top.code])), pk__in=under(top.pk))
 
 
 def is_within(location: Location, scope: Scope) -> bool:
@@ -73,7 +79,7 @@ def find_locations(selectors: Iterable[str], *, scope: Scope) -> dict[str, Locat
 
 
 @cache
-def virtual_locations() -> dict[Kind, LocationFact]:
+def virtual_locations() -> dict[LocationKind, LocationFact]:
     """Return the one standard location of each virtual kind; they are made by a migration and never change."""
     sql = """
         SELECT DISTINCT ON (kind) id, code, name, kind, is_virtual, false FROM locations_location
@@ -83,4 +89,6 @@ def virtual_locations() -> dict[Kind, LocationFact]:
 
 
 def _fact(id_: UUID, code: str, name: str, kind: str, is_virtual: bool, is_archived: bool) -> LocationFact:  # noqa: FBT001  (a row)
-    return LocationFact(id=id_, code=code, name=name, kind=Kind(kind), is_virtual=is_virtual, is_archived=is_archived)
+    return LocationFact(
+        id=id_, code=code, name=name, kind=LocationKind(kind), is_virtual=is_virtual, is_archived=is_archived
+    )

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 
-class Kind(StrEnum):
+class LocationKind(StrEnum):
     """What a location is; the virtual ones keep the ledger in balance and hold no stock of ours."""
 
     WAREHOUSE = "warehouse"
@@ -25,7 +25,14 @@ class Kind(StrEnum):
     OPENING = "opening"
 
 
-VIRTUAL: Final = (Kind.SUPPLIER, Kind.CUSTOMER, Kind.ADJUSTMENT, Kind.SCRAP, Kind.PRODUCTION, Kind.OPENING)
+VIRTUAL: Final = (
+    LocationKind.SUPPLIER,
+    LocationKind.CUSTOMER,
+    LocationKind.ADJUSTMENT,
+    LocationKind.SCRAP,
+    LocationKind.PRODUCTION,
+    LocationKind.OPENING,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,6 @@ class LocationFact:
     id: UUID
     code: str
     name: str
-    kind: Kind
+    kind: LocationKind
     is_virtual: bool
     is_archived: bool

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.renderers import encoded
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, Invalid
 from rbac.django.permissions import declare, public
 
 _OPEN = public("documentation holds no data of the tenant")
@@ -45,10 +45,11 @@ def docs(request: HttpRequest) -> HttpResponse:
 @declare(_OPEN)
 def problem_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain one problem code: the address that an answer's `type` leads to."""
-    found = _problems().get(code.replace("-", "_"))
-    if found is None:
-        raise Http404
-    return render(request, "common/problem.html", {"code": found.code, "title": found.title, "text": found.__doc__})
+    name = code.replace("-", "_")
+    # A field's own code has no class: its detail says it all, and the page says where to look.
+    kind = _problems().get(name, Invalid)
+    title = kind.title if kind.code == name else name.replace("_", " ").capitalize()
+    return render(request, "common/problem.html", {"code": name, "title": title, "text": kind.__doc__})
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, cast, override
 
 import msgspec
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from msgspec import NODEFAULT
@@ -19,6 +20,18 @@ from apps.common.api.requests import VALIDATE_ONLY
 
 _REF = "#/components/schemas/{name}"
 _seen: dict[Any, None] = {ProblemDetails: None}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's registry
+    """Tell the document how to sign in."""
+
+    target_class = "apps.identity.authentication.BearerToken"
+    name = "bearer"
+
+    @override
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}
+
 
 _HEADERS = {
     "Idempotency-Key": ("A new UUID for each new request, and the same one for each retry.", True),
@@ -52,7 +65,13 @@ class OperationSchema(AutoSchema):
 
     @override
     def get_request_serializer(self) -> Any:
-        return None if self._operation.body is None else _reference(self._operation.body)
+        body = self._operation.body
+        return None if body is None else {"application/json": _reference(body)}
+
+    @override
+    def _get_request_body(self, direction: str = "request") -> Any:
+        described = super()._get_request_body(direction)
+        return described and {**described, "required": True}
 
     @override
     def map_parsers(self) -> list[str]:

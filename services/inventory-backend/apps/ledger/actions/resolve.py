@@ -19,8 +19,7 @@ from apps.common.quantities import Inexact, scaled_by, text_of
 from apps.common.selectors import Selectors
 from apps.ledger.types import Draft, DraftLine, Entry, Kind, Line, Place, Status
 from apps.locations import queries as locations
-from apps.locations.types import Kind as LocationKind
-from apps.locations.types import LocationFact
+from apps.locations.types import LocationFact, LocationKind
 from apps.parties import queries as parties
 from apps.parties.models import Party
 from rbac import Scope

@@ -11,17 +11,17 @@ from typing import Any, ClassVar, override
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import configs
-from audit import Origin
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connections
 from django.utils import timezone
 
+import configs
 from apps.common.management import base
 from apps.common.management.server import serve
 from apps.demo.people import Person, admit
 from apps.demo.seed import seed
+from audit import Origin
 
 _HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 60

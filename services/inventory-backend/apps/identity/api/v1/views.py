@@ -1,6 +1,6 @@
 """HTTP in, one action, HTTP out."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from apps.common.api.bodies import parse_body
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import request_id_of
-from apps.common.api.requests import caller_of
 from apps.identity import actions, queries
 from apps.identity.api.v1.shapes import (
     HeldToken,
@@ -24,6 +23,9 @@ from apps.identity.api.v1.shapes import (
 from apps.identity.keys import key_ring
 from audit import Origin
 from rbac.django.permissions import public, signed_in
+
+if TYPE_CHECKING:
+    from apps.identity.types import Principal
 
 
 class _BeforeSignIn(Endpoint):
@@ -121,9 +123,9 @@ class Me(Endpoint):
 
     def get(self, request: Request) -> Response:
         """Return the signed-in user with roles, permissions and where they hold."""
-        caller = caller_of(request)
-        bindings = queries.bindings_of(user_id=caller.pk, at=timezone.now())
-        return Response(me_shape(caller, bindings))
+        principal = cast("Principal", request.user)
+        bindings = queries.bindings_of(user_id=principal.pk, at=timezone.now())
+        return Response(me_shape(principal, bindings))
 
 
 def _nobody_at(request: Request) -> Origin:

@@ -19,7 +19,7 @@ from apps.common.api.fields import (
 )
 from apps.common.api.resources import EntityQuery
 from apps.locations.models import Location
-from apps.locations.types import Kind
+from apps.locations.types import LocationKind
 
 
 class NewLocation(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class NewLocation(Struct, kw_only=True, forbid_unknown_fields=True):
 
     code: Code
     name: Name
-    kind: Kind
+    kind: LocationKind
     parent: Selector | None = None
     allows_negative: bool = False
     external_refs: ExternalRefs = []
@@ -38,7 +38,7 @@ class LocationPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
     code: Code | UnsetType = UNSET
     name: Name | UnsetType = UNSET
-    kind: Kind | UnsetType = UNSET
+    kind: LocationKind | UnsetType = UNSET
     parent: Selector | UnsetType | None = UNSET
     allows_negative: bool | UnsetType = UNSET
     external_refs: ExternalRefs | UnsetType = UNSET
@@ -48,7 +48,7 @@ class LocationQuery(EntityQuery, kw_only=True, forbid_unknown_fields=True):
     """Parameters of GET /locations; `under` is a location with everything in it, `q` looks in code and name."""
 
     code: list[Text] | UnsetType = UNSET
-    kind: list[Kind] | UnsetType = UNSET
+    kind: list[LocationKind] | UnsetType = UNSET
     parent: Selector | UnsetType = UNSET
     under: Selector | UnsetType = UNSET
     is_virtual: bool | UnsetType = UNSET
@@ -61,7 +61,7 @@ class LocationShape(Struct, frozen=True, kw_only=True):
     id: IdOut
     code: str
     name: str
-    kind: Kind
+    kind: LocationKind
     parent: Stub | None
     path: list[str]
     is_virtual: bool
@@ -80,7 +80,7 @@ def location_shapes(locations: Sequence[Location]) -> list[LocationShape]:
             id=str(location.pk),
             code=location.code,
             name=location.name,
-            kind=Kind(location.kind),
+            kind=LocationKind(location.kind),
             parent=_parent_stub(location),
             path=_path_of(location),
             is_virtual=location.is_virtual,

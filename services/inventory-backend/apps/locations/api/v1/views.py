@@ -57,13 +57,12 @@ def _named(selector: str, pointer: str) -> Location | None:
 
 def _children(rows: QuerySet[Location], selector: str) -> QuerySet[Location]:
     parent = _named(selector, "?parent")
-    # What the caller may not see is in no path, so it answers like what does not exist.
-    return rows.filter(parent=parent, path__contains=[parent.code]) if parent else rows.none()
+    return queries.seen_below(rows, parent).filter(parent=parent) if parent else rows.none()
 
 
 def _under(rows: QuerySet[Location], selector: str) -> QuerySet[Location]:
     top = _named(selector, "?under")
-    return rows.filter(pk__in=queries.under(top.pk), path__contains=[top.code]) if top else rows.none()
+    return queries.seen_below(rows, top) if top else rows.none()
 
 
 def _found(rows: QuerySet[Location], text: str) -> QuerySet[Location]:
