@@ -14,20 +14,20 @@ class Location(Entity):
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
-    kind = models.CharField(max_length=16, choices=[(kind, kind.name) for kind in LocationKind])
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.name) for kind in LocationKind])
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     # Fixed when the location is made: balances carry it, so that the database can check each of them by itself.
     allows_negative = models.BooleanField(default=False)
     is_virtual = models.GeneratedField(
-        expression=Q(kind__in=[str(kind) for kind in VIRTUAL]), output_field=models.BooleanField(), db_persist=True
+        expression=Q(kind__in=[kind.value for kind in VIRTUAL]), output_field=models.BooleanField(), db_persist=True
     )
 
     class Meta:
         db_table = "locations_location"
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(kind__in=list(LocationKind)), name="locations_location_kind_known"),
+            models.CheckConstraint(condition=Q(kind__in=[kind.value for kind in LocationKind]), name="locations_location_kind_known"),
             models.CheckConstraint(
-                condition=Q(parent__isnull=True) | ~Q(kind__in=[str(kind) for kind in VIRTUAL]),
+                condition=Q(parent__isnull=True) | ~Q(kind__in=[kind.value for kind in VIRTUAL]),
                 name="locations_location_virtual_is_root",
             ),
         ]

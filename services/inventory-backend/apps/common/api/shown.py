@@ -38,7 +38,7 @@ def shown(query: ShownQuery, shapes: Sequence[Struct], kind: type[Struct], expan
         return shapes
     plain: list[dict[str, Any]] = [msgspec.to_builtins(shape) for shape in shapes]
     if not isinstance(query.expand, UnsetType):
-        for path in query.expand.split(","):
+        for path in sorted(query.expand.split(",")):  # what is nested comes after what it is nested in
             _expand(plain, path.split("."), expansions)
     if isinstance(query.fields, UnsetType):
         return plain
