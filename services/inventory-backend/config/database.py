@@ -37,7 +37,15 @@ def address_settings(url: str, config: configs.Settings, *, role: str | None, po
     flags = [f"-c {name}={value}" for name, value in limits.items()]
     if role is not None:
         flags.append(f"-c role={role}")
-    options: dict[str, Any] = {**parts, "options": " ".join(flags), "application_name": "inventory"}
+    options: dict[str, Any] = {
+        **parts,
+        "options": " ".join(flags),
+        "application_name": "inventory",
+        # Statements that recur are planned once for each connection. A pooler between us and the database must
+        # therefore know of prepared statements (PgBouncer does from 1.21).
+        "server_side_binding": True,
+        "prepare_threshold": 5,
+    }
     if pool_max:
         options["pool"] = {"min_size": 1, "max_size": pool_max, "timeout": 10}
     return {**address, "OPTIONS": options}

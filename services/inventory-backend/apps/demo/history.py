@@ -37,6 +37,7 @@ class History:
     batches: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        """Begin with empty shelves, a bin for each item, and chance's favourites."""
         self._stock: dict[tuple[str, str], dict[Mark, Decimal]] = defaultdict(dict)
         self._expiry = dict[Mark, date]()
         places = {site: bins(site) for site in (_MAIN, _BRANCH)}
@@ -209,7 +210,7 @@ class History:
         self.batches.append(Batch(sku=product.sku, code=code))
         return code
 
-    def _line(
+    def _line(  # noqa: PLR0913  (the columns of a line)
         self,
         product: Product,
         mark: Mark,

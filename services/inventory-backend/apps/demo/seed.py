@@ -19,7 +19,7 @@ from rbac import Scope
 
 # ledger_transaction.actor_id may not be empty; no user has this id.
 _SYSTEM = UUID(int=0)
-_BATCH = 500
+_BATCH = 1000
 
 
 @transaction.atomic

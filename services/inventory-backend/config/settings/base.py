@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apps.locations",
     "apps.ledger",
     "apps.demo",
+    "apps.dataio",
 ]
 
 MIDDLEWARE = [

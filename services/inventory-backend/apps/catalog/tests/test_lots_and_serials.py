@@ -1,12 +1,10 @@
 """Lots and serial numbers."""
 
-from typing import Any
-
-import msgspec
 import pytest
 from django.http import HttpResponse
 
 from apps.catalog.models import Item, Lot, Serial
+from tests.answers import json_of
 from tests.client import Client
 from tests.world import World
 
@@ -14,13 +12,9 @@ LOTS = "/catalog/lots"
 SERIALS = "/catalog/serials"
 
 
-def json(answer: HttpResponse) -> Any:
-    return msgspec.json.decode(answer.content)
-
-
 def codes(answer: HttpResponse) -> list[str]:
     assert answer.status_code == 200, answer.content
-    return [row["code"] for row in json(answer)["results"]]
+    return [row["code"] for row in json_of(answer)["results"]]
 
 
 def test_a_lot_is_created_with_its_dates(api: Client, world: World) -> None:
@@ -28,11 +22,11 @@ def test_a_lot_is_created_with_its_dates(api: Client, world: World) -> None:
 
     answer = api.post(LOTS, body)
 
-    lot = json(answer)
+    lot = json_of(answer)
     assert answer.status_code == 201
     assert lot["item"] == {"id": str(world.items["COFFEE"]), "code": "COFFEE", "name": "Coffee"}
     assert (lot["code"], lot["manufactured_date"], lot["expiry_date"]) == ("L3", "2026-01-01", "2026-12-31")
-    whole = json(api.get(f"{LOTS}/{lot['id']}", expand="item.base_unit"))
+    whole = json_of(api.get(f"{LOTS}/{lot['id']}", expand="item.base_unit"))
     assert (whole["item"]["tracking"], whole["item"]["base_unit"]["dimension"]) == ("lot", "mass")
 
 
@@ -58,7 +52,7 @@ def test_a_lot_is_created_with_its_dates(api: Client, world: World) -> None:
 def test_a_wrong_one_is_refused(api: Client, path: str, body: dict[str, str], status: int, code: str) -> None:
     answer = api.post(path, body)
 
-    told = json(answer)
+    told = json_of(answer)
     assert (answer.status_code, told["errors"][0]["code"] if told["errors"] else told["code"]) == (status, code)
     assert (Lot.objects.count(), Serial.objects.count()) == (2, 3)
 
@@ -68,7 +62,7 @@ def test_an_archived_item_gets_no_lots(api: Client) -> None:
 
     answer = api.post(LOTS, {"item": "sku:COFFEE", "code": "L3"})
 
-    assert (answer.status_code, json(answer)["code"], Lot.objects.count()) == (409, "archived", 2)
+    assert (answer.status_code, json_of(answer)["code"], Lot.objects.count()) == (409, "archived", 2)
 
 
 def test_a_change_is_checked_against_what_stays(api: Client, world: World) -> None:
@@ -79,9 +73,9 @@ def test_a_change_is_checked_against_what_stays(api: Client, world: World) -> No
     other_item = api.patch(url, {"item": "sku:BOLT"}, version=1)
     same_day = api.patch(url, {"expiry_date": "2026-02-02", "item": "sku:COFFEE"}, version=1)
 
-    assert (early.status_code, json(early)["errors"][0]["pointer"]) == (400, "#/expiry_date")
-    assert (other_item.status_code, json(other_item)["code"]) == (409, "immutable_field")
-    assert (same_day.status_code, json(same_day)["expiry_date"]) == (200, "2026-02-02")
+    assert (early.status_code, json_of(early)["errors"][0]["pointer"]) == (400, "#/expiry_date")
+    assert (other_item.status_code, json_of(other_item)["code"]) == (409, "immutable_field")
+    assert (same_day.status_code, json_of(same_day)["expiry_date"]) == (200, "2026-02-02")
 
 
 def test_lots_are_found_by_item_code_and_expiry(api: Client, world: World) -> None:
@@ -98,10 +92,10 @@ def test_lots_are_found_by_item_code_and_expiry(api: Client, world: World) -> No
 
 
 def test_a_serial_number_is_created_corrected_and_deleted(api: Client) -> None:
-    made = json(api.post(SERIALS, {"item": "sku:SCANNER", "code": "S9"}))
+    made = json_of(api.post(SERIALS, {"item": "sku:SCANNER", "code": "S9"}))
 
     answer = api.patch(f"{SERIALS}/{made['id']}", {"code": "S10"}, version=1)
 
-    assert (answer.status_code, json(answer)["code"]) == (200, "S10")
+    assert (answer.status_code, json_of(answer)["code"]) == (200, "S10")
     assert api.delete(f"{SERIALS}/{made['id']}", version=2).status_code == 204
     assert Serial.objects.count() == 3

@@ -20,7 +20,7 @@ from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.pages import Listing, Page, PageQuery, page_of
 from apps.common.api.requests import grants_of, origin_of, written
 from apps.common.api.shown import ShownQuery, shown
-from apps.common.errors import Invalid, NotFound
+from apps.common.errors import Invalid, NotFound, Problem
 from apps.common.models import Entity
 from apps.common.selectors import Selectors
 from audit import Origin
@@ -226,9 +226,22 @@ def _a(noun: str) -> str:
 
 
 def refs_in(body: Struct) -> dict[str, str] | None:
-    """Return a body's external references as `{system: id}`, or None where it does not name them."""
+    """Return a body's external references as `{system: id}`, or None where it does not name them.
+
+    Raises `Invalid` where a system comes twice: a thing has one name in each.
+    """
     refs = getattr(body, "external_refs", UNSET)
-    return None if isinstance(refs, UnsetType) else {ref.system: ref.id for ref in refs}
+    if isinstance(refs, UnsetType):
+        return None
+    systems = [ref.system for ref in refs]
+    problems = [
+        Problem(pointer=f"#/external_refs/{index}/system", code="repeated_system", detail=f"{system} comes twice.")
+        for index, system in enumerate(systems)
+        if system in systems[:index]
+    ]
+    if problems:
+        raise Invalid.of(problems)
+    return {ref.system: ref.id for ref in refs}
 
 
 def columns_in(body: Struct, *, skip: Sequence[str] = ()) -> dict[str, Any]:

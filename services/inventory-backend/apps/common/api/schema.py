@@ -70,7 +70,7 @@ class OperationSchema(AutoSchema):
 
     @override
     def _get_request_body(self, direction: str = "request") -> Any:
-        described = super()._get_request_body(direction)
+        described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # spectacular's own
         return described and {**described, "required": True}
 
     @override
@@ -129,8 +129,7 @@ def _reference(kind: Any) -> dict[str, Any]:
 
 def add_components(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Add the wire shapes that the operations refer to (a drf-spectacular post-processing hook)."""
-    components: dict[str, Any]
-    _, components = msgspec.json.schema_components(list(_seen), ref_template=_REF)
+    components: Any = msgspec.json.schema_components(list(_seen), ref_template=_REF)[1]
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components)
     result["components"]["schemas"] = dict(sorted(schemas.items()))

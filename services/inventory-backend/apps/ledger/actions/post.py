@@ -114,7 +114,7 @@ class _Leg:
     closed_until: datetime | None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def post_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Posted:
     """Post one transaction, or refuse it whole and change nothing.
 
@@ -127,7 +127,7 @@ def post_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Posted:
     return post_entries([entry], origin=origin, pointers=["#"])[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def post_batch(drafts: Sequence[Draft], *, policy: ErrorPolicy, scope: Scope, origin: Origin) -> list[Posted | Refused]:
     """Post many transactions: all or none, or each for itself in their order; return a result for each.
 

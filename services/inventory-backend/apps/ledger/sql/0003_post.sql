@@ -23,25 +23,29 @@ CREATE TYPE ledger_leg AS (
 );
 
 -- Both legs of each line come from the one line, so they cannot disagree.
-CREATE FUNCTION ledger_legs(lines jsonb) RETURNS ledger_leg[] LANGUAGE sql STABLE AS $$
-    SELECT array_agg(ROW(
-        l.txn, 2 * l.line + side.n,
-        CASE WHEN NOT place.is_virtual THEN
-            ledger_balance_id(l.item, side.location, l.lot, l.serial, side.owner, side.status) END,
-        l.item, side.location, l.lot, l.serial, side.owner, side.status, place.allows_negative,
-        side.quantity, side.expected, l.entered, l.unit, l.num, l.den
-    )::ledger_leg)
-    FROM jsonb_to_recordset(lines) AS l (
-        txn integer, line integer, item uuid, lot uuid, serial uuid, quantity numeric,
-        from_location uuid, from_status text, from_owner uuid, from_expected numeric,
-        to_location uuid, to_status text, to_owner uuid, to_expected numeric,
-        entered numeric, unit uuid, num bigint, den bigint
-    )
-    CROSS JOIN LATERAL (VALUES
-        (0, l.from_location, l.from_status, l.from_owner, l.from_expected, -l.quantity),
-        (1, l.to_location, l.to_status, l.to_owner, l.to_expected, l.quantity)
-    ) AS side (n, location, status, owner, expected, quantity)
-    JOIN locations_location place ON place.id = side.location
+CREATE FUNCTION ledger_legs(lines jsonb) RETURNS ledger_leg[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT array_agg(ROW(
+            l.txn, 2 * l.line + side.n,
+            CASE WHEN NOT place.is_virtual THEN
+                ledger_balance_id(l.item, side.location, l.lot, l.serial, side.owner, side.status) END,
+            l.item, side.location, l.lot, l.serial, side.owner, side.status, place.allows_negative,
+            side.quantity, side.expected, l.entered, l.unit, l.num, l.den
+        )::ledger_leg)
+        FROM jsonb_to_recordset(lines) AS l (
+            txn integer, line integer, item uuid, lot uuid, serial uuid, quantity numeric,
+            from_location uuid, from_status text, from_owner uuid, from_expected numeric,
+            to_location uuid, to_status text, to_owner uuid, to_expected numeric,
+            entered numeric, unit uuid, num bigint, den bigint
+        )
+        CROSS JOIN LATERAL (VALUES
+            (0, l.from_location, l.from_status, l.from_owner, l.from_expected, -l.quantity),
+            (1, l.to_location, l.to_status, l.to_owner, l.to_expected, l.quantity)
+        ) AS side (n, location, status, owner, expected, quantity)
+        JOIN locations_location place ON place.id = side.location
+    );
+END
 $$;
 
 -- Every writer makes the missing rows first, in order of id, and then locks all of its rows, in order of id: writers
@@ -69,36 +73,44 @@ END
 $$;
 
 -- Tell whether the locked balances allow the legs: all at once on their sums, or transaction by transaction.
-CREATE FUNCTION ledger_allows(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT NOT EXISTS (
-        SELECT FROM (
-            SELECT b.on_hand, b.held, b.allows_negative, l.expected,
-                CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER place END AS change,
-                CASE WHEN in_order THEN sum(l.quantity) OVER so_far - sum(l.quantity) OVER own ELSE 0 END AS earlier
-            FROM unnest(legs) l
-            JOIN ledger_balance b ON b.id = l.balance_id
-            WINDOW place AS (PARTITION BY l.balance_id),
-                so_far AS (PARTITION BY l.balance_id ORDER BY l.txn),
-                own AS (PARTITION BY l.balance_id, l.txn)
-        ) AS level
-        WHERE (NOT allows_negative AND on_hand - held + change < 0)
-            OR expected <> on_hand + earlier
-    )
+CREATE FUNCTION ledger_allows(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT NOT EXISTS (
+            SELECT FROM (
+                SELECT b.on_hand, b.held, b.allows_negative, l.expected,
+                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER place END AS change,
+                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far - sum(l.quantity) OVER own ELSE 0 END AS earlier
+                FROM unnest(legs) l
+                JOIN ledger_balance b ON b.id = l.balance_id
+                WINDOW place AS (PARTITION BY l.balance_id),
+                    so_far AS (PARTITION BY l.balance_id ORDER BY l.txn),
+                    own AS (PARTITION BY l.balance_id, l.txn)
+            ) AS level
+            WHERE (NOT allows_negative AND on_hand - held + change < 0)
+                OR expected <> on_hand + earlier
+        )
+    );
+END
 $$;
 
 -- I12: a serial is one piece in one physical place.
-CREATE FUNCTION ledger_allows_serials(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT NOT EXISTS (
-        SELECT FROM (
-            SELECT
-                CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER piece END
-                + (SELECT coalesce(sum(b.on_hand), 0) FROM ledger_balance b WHERE b.serial_id = l.serial_id) AS pieces
-            FROM unnest(legs) l
-            WHERE l.serial_id IS NOT NULL AND l.balance_id IS NOT NULL
-            WINDOW piece AS (PARTITION BY l.serial_id), so_far AS (PARTITION BY l.serial_id ORDER BY l.txn)
-        ) AS serial
-        WHERE pieces NOT IN (0, 1)
-    )
+CREATE FUNCTION ledger_allows_serials(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT NOT EXISTS (
+            SELECT FROM (
+                SELECT
+                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER piece END
+                    + (SELECT coalesce(sum(b.on_hand), 0) FROM ledger_balance b WHERE b.serial_id = l.serial_id) AS pieces
+                FROM unnest(legs) l
+                WHERE l.serial_id IS NOT NULL AND l.balance_id IS NOT NULL
+                WINDOW piece AS (PARTITION BY l.serial_id), so_far AS (PARTITION BY l.serial_id ORDER BY l.txn)
+            ) AS serial
+            WHERE pieces NOT IN (0, 1)
+        )
+    );
+END
 $$;
 
 -- Take the next `count` sequence numbers and the time, so that both grow together, and let readers see (in pg_locks)
@@ -128,7 +140,7 @@ RETURNS TABLE (
     is_posted boolean, txn integer, line integer, balance_id uuid, sequence bigint, recorded_at timestamptz,
     on_hand numeric, held numeric, allows_negative boolean, serial_pieces numeric, closed_until timestamptz
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     legs ledger_leg[] := ledger_legs(lines);

@@ -1,9 +1,8 @@
 """Parties: the plainest resource."""
 
-import msgspec
-
 from apps.parties.models import Party
 from audit.django.models import AuditEvent
+from tests.answers import json_of
 from tests.client import Client
 from tests.world import World
 
@@ -15,7 +14,7 @@ def test_a_party_is_created_found_and_changed(api: Client, world: World) -> None
     changed = api.patch("/parties/parties/ext:crm:9", {"external_refs": [{"system": "crm", "id": "10"}]}, version=1)
 
     assert (made.status_code, changed.status_code) == (201, 200)
-    found = msgspec.json.decode(api.get("/parties/parties/ext:crm:10").content)
+    found = json_of(api.get("/parties/parties/ext:crm:10"))
     assert (found["code"], found["version"]) == ("ACME", 2)
     assert api.get("/parties/parties/ext:crm:9").status_code == 404
     actions = list(AuditEvent.objects.filter(object_type="party").order_by("seq").values_list("action", "actor_id"))
@@ -29,5 +28,5 @@ def test_a_reference_that_is_taken_undoes_everything(api: Client) -> None:
 
     answer = api.post("/parties/parties", {"code": "OTHER", "name": "Other", "external_refs": ref})
 
-    assert (answer.status_code, msgspec.json.decode(answer.content)["code"]) == (409, "duplicate")
+    assert (answer.status_code, json_of(answer)["code"]) == (409, "duplicate")
     assert (Party.objects.filter(code="OTHER").count(), AuditEvent.objects.count()) == (0, before)

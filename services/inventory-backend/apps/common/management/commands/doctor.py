@@ -50,7 +50,6 @@ class Command(base.Command):
 def _look() -> Iterator[Finding]:
     detail = f"Python {platform.python_version()}, Django {version('django')}, inventory {version('inventory-backend')}"
     yield Finding(name="versions", is_ok=True, detail=detail)
-    yield _settings()
     try:
         found = rows("SELECT current_setting('server_version_num')::int / 10000, current_user, session_user", [])
     except (DatabaseError, PoolTimeout) as error:
@@ -61,6 +60,8 @@ def _look() -> Iterator[Finding]:
     yield Finding(name="database", is_ok=True, detail=f"{connection.settings_dict['NAME']} answers")
     fix = "" if number >= _OLDEST else f"Upgrade the server to PostgreSQL {_OLDEST} or later."
     yield Finding(name="server", is_ok=not fix, detail=f"PostgreSQL {number}", fix=fix)
+    # After the database: some of Django's checks ask the server for its version.
+    yield _settings()
     pending = _pending()
     fix = "Run: inventory migrate" if pending else ""
     yield Finding(name="migrations", is_ok=not pending, detail=f"{pending} not applied", fix=fix)

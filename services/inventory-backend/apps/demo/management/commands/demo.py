@@ -43,7 +43,7 @@ Ctrl-C stops the server and its database. The data stays; `inventory demo --rese
 # sed, because a fresh machine has no jq.
 _CURL = r"""TOKEN=$(curl -s {url}/api/v1/identity/token -H 'Content-Type: application/json' \
   -d '{{"username": "{username}", "password": "{password}"}}' | sed -E 's/.*"access": ?"([^"]+)".*/\1/')
-curl -s '{url}/api/v1/ledger/balances?limit=5' -H "Authorization: Bearer $TOKEN"
+curl -s '{url}/api/v1/ledger/balances?nonzero=true&limit=5' -H "Authorization: Bearer $TOKEN"
 """
 
 
@@ -64,6 +64,7 @@ class Command(base.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         self._require_free(port)
+        self.check()
         self.progress("Bringing the database up to date ...")
         # In a process of its own, since it connects as the owner of the tables and the service never does.
         subprocess.run([sys.executable, "-m", "config.cli", "migrate", "-v0"], check=True)

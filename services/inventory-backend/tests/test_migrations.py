@@ -1,0 +1,52 @@
+"""The models and the migrations say the same, and the migrations are safe to run beside a serving version."""
+
+import json
+import subprocess
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+
+# Nothing was released yet: the tables that a migration alters were made by the migrations before it, and are empty.
+REASONS = {
+    "prefer-robust-stmts": "Django runs each migration in one transaction.",
+    "prefer-text-field": "the lengths are the API's limits, told to callers before the database sees the text",
+    "require-timeout-settings": "lock_timeout comes with each connection (config.database)",
+    "prefer-bigint-over-int": "`line` counts the lines of one transaction, `depth` the levels of a tree",
+    "prefer-bigint-over-smallint": "as prefer-bigint-over-int",
+    "adding-foreign-key-constraint": "the tables are empty",
+    "constraint-missing-not-valid": "the tables are empty",
+    "require-concurrent-index-creation": "the tables are empty",
+    "disallowed-unique-constraint": "the tables are empty",
+    "prefer-identity": "Django's AutoField writes its own",
+}
+OURS = ("common", "identity", "parties", "catalog", "locations", "ledger")
+
+
+@pytest.mark.django_db
+def test_the_models_need_no_further_migration() -> None:
+    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.django_db
+def test_squawk_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
+    names = sorted(name for name in MigrationLoader(None).disk_migrations if name[0] in OURS)
+    assert {app for app, _ in names} == set(OURS)
+    assert all(apps.is_installed(f"apps.{app}") for app in OURS)
+    files = []
+    for app, name in names:
+        out = StringIO()
+        call_command("sqlmigrate", app, name, stdout=out, no_color=True)
+        file = tmp_path / f"{app}_{name}.sql"
+        file.write_text(out.getvalue(), encoding="utf-8")
+        files.append(str(file))
+    command = ["squawk", "--pg-version=15.0", "--reporter=json", f"--exclude={','.join(REASONS)}", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    found = [
+        (Path(each["file"]).stem, each["rule_name"], each["line"], each["message"])
+        for each in json.loads(done.stdout or "[]")
+    ]
+    assert found == [], done.stderr
