@@ -36,7 +36,8 @@ def main() -> int:
             results[name] = result
             print(_row(name, result), flush=True)
         _print_costs(bench)
-    _write(results)
+    if not options.quick:
+        _write(results)
     return 0 if all(result.is_met for result in results.values()) else 1
 
 

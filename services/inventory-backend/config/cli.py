@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
     except _NoDatabase as absence:
         print(f"inventory: {absence}", file=sys.stderr)
-        return UNREACHABLE
+        return absence.code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -95,7 +95,11 @@ def _overview() -> str:
 
 
 class _NoDatabase(Exception):
-    """No PostgreSQL can be had; the message says what to do."""
+    """There is no database to use; the message says what to do, and `code` is the exit code."""
+
+    def __init__(self, message: str, *, code: int = UNREACHABLE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @contextlib.contextmanager
@@ -118,8 +122,10 @@ def _database(settings: configs.Settings, name: str, rest: Sequence[str]) -> Ite
             with own as url:
                 configs.publish(DATABASE_URL=url, INVENTORY_DATABASE_URL=url)
                 yield
-        except (devdb.DevdbUnavailable, database.ForeignDatabase) as error:
+        except devdb.DevdbUnavailable as error:
             raise _NoDatabase(str(error)) from error
+        except database.ForeignDatabase as error:
+            raise _NoDatabase(str(error), code=REFUSED) from error
 
 
 @contextlib.contextmanager

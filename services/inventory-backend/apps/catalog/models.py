@@ -33,14 +33,18 @@ class Item(Entity):
     name = models.CharField(max_length=200)
     description = models.CharField(max_length=2000, blank=True)
     gtin = models.CharField(max_length=14, null=True, blank=True, unique=True)
-    tracking = models.CharField(max_length=8, choices=[(kind.value, kind.name) for kind in Tracking], default=Tracking.NONE.value)
+    tracking = models.CharField(
+        max_length=8, choices=[(kind.value, kind.name) for kind in Tracking], default=Tracking.NONE.value
+    )
     base_unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         db_table = "catalog_item"
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["name", "id"], name="catalog_item_name")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(tracking__in=[kind.value for kind in Tracking]), name="catalog_item_tracking_known")
+            models.CheckConstraint(
+                condition=Q(tracking__in=[kind.value for kind in Tracking]), name="catalog_item_tracking_known"
+            )
         ]
 
 

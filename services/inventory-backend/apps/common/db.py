@@ -22,4 +22,5 @@ def rows(sql: str, params: Sequence[object] | Mapping[str, object]) -> list[tupl
     """Run one hand-written statement with bound parameters and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from psycopg import errors as pg
-from psycopg.types.json import Jsonb
 
 from apps.common.db import violated
 from apps.common.errors import Conflict, KeyReused
@@ -19,7 +18,7 @@ from apps.common.errors import Conflict, KeyReused
 _CLAIM = "SELECT status, headers, body, fingerprint FROM common_claim_request(%s)"
 _STORE = """
 INSERT INTO common_retried_request (digest, fingerprint, status, headers, body)
-VALUES (%s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s::jsonb, %s)
 """
 
 
@@ -62,7 +61,7 @@ def once(*, key: str, scope: str, fingerprint: bytes, act: Callable[[], Answer])
         if row and row[0] is not None:
             return _replay(row, fingerprint)
         answer = act()
-        cursor.execute(_STORE, [digest, fingerprint, answer.status, Jsonb(answer.headers), answer.body])
+        cursor.execute(_STORE, [digest, fingerprint, answer.status, json.dumps(answer.headers), answer.body])
         return answer
 
 

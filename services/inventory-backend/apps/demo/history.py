@@ -158,12 +158,14 @@ class History:
         self._post(Kind.ADJUSTMENT, lines, day, hour=20, reason="cycle count")
 
     def _scrap_expired(self, day: date) -> None:
-        lines = []
-        for product in self.products:
-            for site in (_MAIN, _BRANCH):
-                held = self._stock[site, product.sku]
-                for mark in [mark for mark in held if self._expiry.get(mark, day) < day]:
-                    lines.append(self._line(product, mark, held.pop(mark), source=(site, product)))
+        lines = [
+            self._line(product, mark, held.pop(mark), source=(site, product))
+            for product in self.products
+            for site in (_MAIN, _BRANCH)
+            for held in [self._stock[site, product.sku]]
+            for mark in list(held)
+            if self._expiry.get(mark, day) < day
+        ]
         self._post(Kind.SCRAP, lines, day, hour=21, reason="expired")
 
     def _take(self, site: str, product: Product, wanted: Decimal) -> Iterator[tuple[Mark, Decimal]]:

@@ -34,7 +34,9 @@ class Transaction(models.Model):
             models.Index(fields=["effective_at", "sequence"], name="ledger_txn_effective"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(kind__in=[kind.value for kind in Kind]), name="ledger_transaction_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in Kind]), name="ledger_transaction_kind_known"
+            ),
             models.CheckConstraint(
                 condition=Q(effective_at__lte=F("recorded_at")), name="ledger_transaction_not_in_future"
             ),
@@ -71,7 +73,9 @@ class Balance(models.Model):
             models.Index(fields=["owner"], name="ledger_balance_owner", condition=Q(owner__isnull=False)),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(status__in=[status.value for status in Status]), name="ledger_balance_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in Status]), name="ledger_balance_status_known"
+            ),
             models.CheckConstraint(
                 condition=Q(allows_negative=True) | Q(on_hand__gte=0), name="ledger_balance_on_hand_not_negative"
             ),

@@ -19,13 +19,17 @@ class Location(Entity):
     # Fixed when the location is made: balances carry it, so that the database can check each of them by itself.
     allows_negative = models.BooleanField(default=False)
     is_virtual = models.GeneratedField(
-        expression=Q(kind__in=[kind.value for kind in VIRTUAL]), output_field=models.BooleanField(), db_persist=True
+        expression=Q(kind__in=[kind.value for kind in VIRTUAL]),  # type: ignore[arg-type]  # a Q is one at run time
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
 
     class Meta:
         db_table = "locations_location"
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(kind__in=[kind.value for kind in LocationKind]), name="locations_location_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in LocationKind]), name="locations_location_kind_known"
+            ),
             models.CheckConstraint(
                 condition=Q(parent__isnull=True) | ~Q(kind__in=[kind.value for kind in VIRTUAL]),
                 name="locations_location_virtual_is_root",

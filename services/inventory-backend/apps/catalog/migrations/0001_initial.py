@@ -7,123 +7,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Unit',
+            name="Unit",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('dimension', models.CharField(max_length=64)),
-                ('factor_num', models.BigIntegerField(default=1)),
-                ('factor_den', models.BigIntegerField(default=1)),
-                ('is_whole', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("dimension", models.CharField(max_length=64)),
+                ("factor_num", models.BigIntegerField(default=1)),
+                ("factor_den", models.BigIntegerField(default=1)),
+                ("is_whole", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'catalog_unit',
-                'constraints': [models.CheckConstraint(condition=models.Q(('factor_den__gt', 0), ('factor_num__gt', 0)), name='catalog_unit_factor_positive')],
+                "db_table": "catalog_unit",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("factor_den__gt", 0), ("factor_num__gt", 0)),
+                        name="catalog_unit_factor_positive",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('sku', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.CharField(blank=True, max_length=2000)),
-                ('gtin', models.CharField(blank=True, max_length=14, null=True, unique=True)),
-                ('tracking', models.CharField(choices=[('none', 'NONE'), ('lot', 'LOT'), ('serial', 'SERIAL')], default='none', max_length=8)),
-                ('base_unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.unit')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("sku", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.CharField(blank=True, max_length=2000)),
+                ("gtin", models.CharField(blank=True, max_length=14, null=True, unique=True)),
+                (
+                    "tracking",
+                    models.CharField(
+                        choices=[("none", "NONE"), ("lot", "LOT"), ("serial", "SERIAL")], default="none", max_length=8
+                    ),
+                ),
+                (
+                    "base_unit",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.unit"),
+                ),
             ],
             options={
-                'db_table': 'catalog_item',
+                "db_table": "catalog_item",
             },
         ),
         migrations.CreateModel(
-            name='ItemRef',
+            name="ItemRef",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('system', models.CharField(max_length=64)),
-                ('value', models.CharField(max_length=128)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='catalog.item')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("system", models.CharField(max_length=64)),
+                ("value", models.CharField(max_length=128)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refs", to="catalog.item"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'catalog_item_ref',
-                'ordering': ('system', 'value'),
-                'abstract': False,
-                'constraints': [models.UniqueConstraint(fields=('system', 'value'), name='catalog_item_ref_unique')],
+                "db_table": "catalog_item_ref",
+                "ordering": ("system", "value"),
+                "abstract": False,
+                "constraints": [models.UniqueConstraint(fields=("system", "value"), name="catalog_item_ref_unique")],
             },
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(max_length=64)),
-                ('manufactured_date', models.DateField(blank=True, null=True)),
-                ('expiry_date', models.DateField(blank=True, null=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='catalog.item')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64)),
+                ("manufactured_date", models.DateField(blank=True, null=True)),
+                ("expiry_date", models.DateField(blank=True, null=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lots", to="catalog.item"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'catalog_lot',
-                'indexes': [models.Index(fields=['code', 'id'], name='catalog_lot_code')],
-                'constraints': [models.UniqueConstraint(fields=('item', 'code'), name='catalog_lot_item_code_unique'), models.CheckConstraint(condition=models.Q(('manufactured_date__isnull', True), ('expiry_date__isnull', True), ('manufactured_date__lte', models.F('expiry_date')), _connector='OR'), name='catalog_lot_made_before_expiry')],
+                "db_table": "catalog_lot",
+                "indexes": [models.Index(fields=["code", "id"], name="catalog_lot_code")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "code"), name="catalog_lot_item_code_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("manufactured_date__isnull", True),
+                            ("expiry_date__isnull", True),
+                            ("manufactured_date__lte", models.F("expiry_date")),
+                            _connector="OR",
+                        ),
+                        name="catalog_lot_made_before_expiry",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Serial',
+            name="Serial",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(max_length=64)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='serials', to='catalog.item')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="serials", to="catalog.item"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'catalog_serial',
-                'indexes': [models.Index(fields=['code', 'id'], name='catalog_serial_code')],
-                'constraints': [models.UniqueConstraint(fields=('item', 'code'), name='catalog_serial_item_code_unique')],
+                "db_table": "catalog_serial",
+                "indexes": [models.Index(fields=["code", "id"], name="catalog_serial_code")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "code"), name="catalog_serial_item_code_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ItemUnit',
+            name="ItemUnit",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('num', models.BigIntegerField()),
-                ('den', models.BigIntegerField(default=1)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='own_units', to='catalog.item')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.unit')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("num", models.BigIntegerField()),
+                ("den", models.BigIntegerField(default=1)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="own_units", to="catalog.item"
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.unit"),
+                ),
             ],
             options={
-                'db_table': 'catalog_item_unit',
-                'constraints': [models.UniqueConstraint(fields=('item', 'unit'), name='catalog_item_unit_unique'), models.CheckConstraint(condition=models.Q(('den__gt', 0), ('num__gt', 0)), name='catalog_item_unit_positive')],
+                "db_table": "catalog_item_unit",
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "unit"), name="catalog_item_unit_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(("den__gt", 0), ("num__gt", 0)), name="catalog_item_unit_positive"
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(fields=['name', 'id'], name='catalog_item_name'),
+            model_name="item",
+            index=models.Index(fields=["name", "id"], name="catalog_item_name"),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(('tracking__in', ['none', 'lot', 'serial'])), name='catalog_item_tracking_known'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tracking__in", ["none", "lot", "serial"])), name="catalog_item_tracking_known"
+            ),
         ),
     ]

@@ -53,7 +53,7 @@ def test_finds_items_by_each_kind_of_selector_with_one_query_each(world: World) 
     }
     assert (found["sku:BOLT"].is_archived, found["sku:COFFEE"].is_archived) == (True, False)
     coffee = found["sku:COFFEE"]
-    assert (coffee.tracking, coffee.base_unit.code, coffee.base_unit.factor) == (Tracking.LOT, "kg", 1000)
+    assert (coffee.tracking, coffee.base_unit.code, coffee.base_unit.factor) == (Tracking.LOT, "kg", Fraction(1000))
     assert coffee.own_factors == {"case": Fraction(25, 2)}
 
 

@@ -23,6 +23,7 @@ class RequestContext:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
         started = time.perf_counter()
         request_id = _id_of(request)
         request.request_id = request_id  # type: ignore[attr-defined]  # read by request_id_of and origin_of

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     examples: ClassVar[str] = ""
     requires_system_checks = ()
-    suppressed_base_arguments: ClassVar[set[str]] = set(_DJANGO_OPTIONS)
+    suppressed_base_arguments = set(_DJANGO_OPTIONS)  # noqa: RUF012  (Django declares it an instance's)
 
     @override
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

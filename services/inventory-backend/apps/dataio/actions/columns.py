@@ -8,10 +8,8 @@ from msgspec import Meta
 from apps.catalog.types import Tracking
 from apps.common.api.fields import Code, Instant, Name, Note, PositiveQuantity, Selector, Text
 from apps.dataio.csv_files import Column
-from apps.ledger.types import Kind as TransactionKind
-from apps.ledger.types import Status
-from apps.locations.types import VIRTUAL
-from apps.locations.types import LocationKind
+from apps.ledger.types import Status, TransactionKind
+from apps.locations.types import VIRTUAL, LocationKind
 
 
 def _one_of(values: Iterable[str]) -> Any:

@@ -15,7 +15,6 @@ from apps.dataio.types import Options
 from apps.locations import actions as location_actions
 from apps.locations import permissions
 from apps.locations import queries as locations
-from apps.locations.types import LocationKind as Kind
 from audit import Origin
 from rbac import Grant, Grants, Scope
 
@@ -58,7 +57,11 @@ def create_locations(table: Table, options: Options, origin: Origin) -> int:
             table.refuse(row.number, "parent", "unknown_location", detail)
 
     def create(row: Row) -> None:
-        facts = {**row.values, "kind": Kind(row.values["kind"]), "parent": known.get(row.values.get("parent", ""))}
+        facts = {
+            **row.values,
+            "kind": LocationKind(row.values["kind"]),
+            "parent": known.get(row.values.get("parent", "")),
+        }
         place = location_actions.create_location(**facts, scope=Scope.all(), origin=origin)
         known[place.code] = place
 

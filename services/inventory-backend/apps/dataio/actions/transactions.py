@@ -16,7 +16,7 @@ from apps.common.selectors import Selectors
 from apps.dataio.csv_files import Row, Table
 from apps.dataio.types import Options
 from apps.ledger.actions import post_batch
-from apps.ledger.types import Draft, DraftLine, ErrorPolicy, Kind, Status
+from apps.ledger.types import Draft, DraftLine, ErrorPolicy, Status, TransactionKind
 from apps.locations import queries as locations
 from audit import Origin
 from rbac import Scope
@@ -125,7 +125,7 @@ def _chunk(groups: Sequence[list[Row]]) -> _Chunk:
 def _draft(group: Sequence[Row]) -> Draft:
     facts = group[0].values
     return Draft(
-        kind=Kind(facts["kind"]),
+        kind=TransactionKind(facts["kind"]),
         lines=[_line(row.values) for row in group],
         effective_at=facts.get("effective_at"),
         reason=facts.get("reason", ""),

@@ -66,7 +66,9 @@ def test_items_are_created(run: Import) -> None:
 
 
 def test_places_are_created_parents_first(run: Import) -> None:
-    answer = run("locations", "Place,name,kind,parent\nC1,Bin,bin,C\nC,Hall,warehouse,\nA9,Bin,bin,A\n", "--map", "Place=code")
+    answer = run(
+        "locations", "Place,name,kind,parent\nC1,Bin,bin,C\nC,Hall,warehouse,\nA9,Bin,bin,A\n", "--map", "Place=code"
+    )
 
     assert answer["stored"] == 3
     parents = dict(Location.objects.filter(code__in=["C1", "C", "A9"]).values_list("code", "parent__code"))
@@ -137,7 +139,11 @@ _MOVES = b"kind,item,quantity,from_location,to_location\n"
 @pytest.mark.parametrize(
     ("noun", "content", "expected"),
     [
-        ("items", b"sku,nmae,base_unit\n", [("row 1, column name", "missing_column"), ("row 1, column nmae", "unknown_column")]),
+        (
+            "items",
+            b"sku,nmae,base_unit\n",
+            [("row 1, column name", "missing_column"), ("row 1, column nmae", "unknown_column")],
+        ),
         ("items", b"sku,name,name,base_unit\n", [("row 1, column name", "duplicate_column")]),
         ("items", b"", [(f"row 1, column {name}", "missing_column") for name in ("base_unit", "name", "sku")]),
         ("items", _ITEMS + b"NUT,Nut\n", [("row 2", "cell_count")]),

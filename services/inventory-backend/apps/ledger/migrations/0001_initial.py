@@ -7,171 +7,372 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('locations', '0001_initial'),
-        ('parties', '0001_initial'),
+        ("catalog", "0001_initial"),
+        ("locations", "0001_initial"),
+        ("parties", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Period',
+            name="Period",
             fields=[
-                ('closed_until', models.DateTimeField(primary_key=True, serialize=False)),
-                ('closed_at', models.DateTimeField()),
-                ('actor_id', models.UUIDField()),
-                ('reason', models.CharField(max_length=200)),
+                ("closed_until", models.DateTimeField(primary_key=True, serialize=False)),
+                ("closed_at", models.DateTimeField()),
+                ("actor_id", models.UUIDField()),
+                ("reason", models.CharField(max_length=200)),
             ],
             options={
-                'db_table': 'ledger_period',
+                "db_table": "ledger_period",
             },
         ),
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('status', models.CharField(max_length=16)),
-                ('allows_negative', models.BooleanField()),
-                ('on_hand', models.DecimalField(decimal_places=6, max_digits=20)),
-                ('held', models.DecimalField(decimal_places=6, max_digits=20)),
-                ('version', models.BigIntegerField()),
-                ('last_sequence', models.BigIntegerField()),
-                ('item', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='locations.location')),
-                ('lot', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.lot')),
-                ('owner', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.party')),
-                ('serial', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.serial')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("status", models.CharField(max_length=16)),
+                ("allows_negative", models.BooleanField()),
+                ("on_hand", models.DecimalField(decimal_places=6, max_digits=20)),
+                ("held", models.DecimalField(decimal_places=6, max_digits=20)),
+                ("version", models.BigIntegerField()),
+                ("last_sequence", models.BigIntegerField()),
+                (
+                    "item",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="locations.location",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.lot",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.party",
+                    ),
+                ),
+                (
+                    "serial",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.serial",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_balance',
+                "db_table": "ledger_balance",
             },
         ),
         migrations.CreateModel(
-            name='BalanceSnapshot',
+            name="BalanceSnapshot",
             fields=[
-                ('pk', models.CompositePrimaryKey('period_id', 'balance_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('quantity', models.DecimalField(decimal_places=6, max_digits=20)),
-                ('balance', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.balance')),
-                ('period', models.ForeignKey(db_column='as_of', db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.period')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "period_id", "balance_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("quantity", models.DecimalField(decimal_places=6, max_digits=20)),
+                (
+                    "balance",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.balance",
+                    ),
+                ),
+                (
+                    "period",
+                    models.ForeignKey(
+                        db_column="as_of",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.period",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_balance_snapshot',
+                "db_table": "ledger_balance_snapshot",
             },
         ),
         migrations.CreateModel(
-            name='Transaction',
+            name="Transaction",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('sequence', models.BigIntegerField(unique=True)),
-                ('kind', models.CharField(max_length=24)),
-                ('effective_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('actor_id', models.UUIDField()),
-                ('reason', models.CharField(max_length=200)),
-                ('reference', models.CharField(max_length=200)),
-                ('note', models.CharField(max_length=2000)),
-                ('request_id', models.CharField(max_length=64)),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='ledger.transaction')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("sequence", models.BigIntegerField(unique=True)),
+                ("kind", models.CharField(max_length=24)),
+                ("effective_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("actor_id", models.UUIDField()),
+                ("reason", models.CharField(max_length=200)),
+                ("reference", models.CharField(max_length=200)),
+                ("note", models.CharField(max_length=2000)),
+                ("request_id", models.CharField(max_length=64)),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="ledger.transaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_transaction',
+                "db_table": "ledger_transaction",
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('pk', models.CompositePrimaryKey('transaction_id', 'line', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('line', models.IntegerField()),
-                ('status', models.CharField(max_length=16)),
-                ('quantity', models.DecimalField(decimal_places=6, max_digits=20)),
-                ('balance_after', models.DecimalField(decimal_places=6, max_digits=20, null=True)),
-                ('balance_version', models.BigIntegerField(null=True)),
-                ('effective_at', models.DateTimeField()),
-                ('entered_quantity', models.DecimalField(decimal_places=6, max_digits=20)),
-                ('factor_num', models.BigIntegerField()),
-                ('factor_den', models.BigIntegerField()),
-                ('balance', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.balance')),
-                ('entered_unit', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.unit')),
-                ('item', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.item')),
-                ('location', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='locations.location')),
-                ('lot', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.lot')),
-                ('owner', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='parties.party')),
-                ('serial', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.serial')),
-                ('transaction', models.ForeignKey(db_column='sequence', db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.transaction', to_field='sequence')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "transaction_id", "line", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("line", models.IntegerField()),
+                ("status", models.CharField(max_length=16)),
+                ("quantity", models.DecimalField(decimal_places=6, max_digits=20)),
+                ("balance_after", models.DecimalField(decimal_places=6, max_digits=20, null=True)),
+                ("balance_version", models.BigIntegerField(null=True)),
+                ("effective_at", models.DateTimeField()),
+                ("entered_quantity", models.DecimalField(decimal_places=6, max_digits=20)),
+                ("factor_num", models.BigIntegerField()),
+                ("factor_den", models.BigIntegerField()),
+                (
+                    "balance",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="ledger.balance",
+                    ),
+                ),
+                (
+                    "entered_unit",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.unit",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.item",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="locations.location",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.lot",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="parties.party",
+                    ),
+                ),
+                (
+                    "serial",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.serial",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        db_column="sequence",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="ledger.transaction",
+                        to_field="sequence",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_posting',
+                "db_table": "ledger_posting",
             },
         ),
         migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(fields=['item', 'location', 'id'], name='ledger_balance_item'),
+            model_name="balance",
+            index=models.Index(fields=["item", "location", "id"], name="ledger_balance_item"),
         ),
         migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(fields=['location', 'item', 'id'], name='ledger_balance_location'),
+            model_name="balance",
+            index=models.Index(fields=["location", "item", "id"], name="ledger_balance_location"),
         ),
         migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(condition=models.Q(('lot__isnull', False)), fields=['lot'], name='ledger_balance_lot'),
+            model_name="balance",
+            index=models.Index(condition=models.Q(("lot__isnull", False)), fields=["lot"], name="ledger_balance_lot"),
         ),
         migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(condition=models.Q(('serial__isnull', False)), fields=['serial'], name='ledger_balance_serial'),
+            model_name="balance",
+            index=models.Index(
+                condition=models.Q(("serial__isnull", False)), fields=["serial"], name="ledger_balance_serial"
+            ),
         ),
         migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(condition=models.Q(('owner__isnull', False)), fields=['owner'], name='ledger_balance_owner'),
+            model_name="balance",
+            index=models.Index(
+                condition=models.Q(("owner__isnull", False)), fields=["owner"], name="ledger_balance_owner"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['available', 'quarantine', 'damaged', 'on_hold'])), name='ledger_balance_status_known'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["available", "quarantine", "damaged", "on_hold"])),
+                name="ledger_balance_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('allows_negative', True), ('on_hand__gte', 0), _connector='OR'), name='ledger_balance_on_hand_not_negative'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("allows_negative", True), ("on_hand__gte", 0), _connector="OR"),
+                name="ledger_balance_on_hand_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('held__gte', 0), models.Q(('allows_negative', True), ('held__lte', models.F('on_hand')), _connector='OR')), name='ledger_balance_held_within_on_hand'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("held__gte", 0),
+                    models.Q(("allows_negative", True), ("held__lte", models.F("on_hand")), _connector="OR"),
+                ),
+                name="ledger_balance_held_within_on_hand",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('serial__isnull', True), ('on_hand__in', [0, 1]), _connector='OR'), name='ledger_balance_serial_is_one_piece'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("serial__isnull", True), ("on_hand__in", [0, 1]), _connector="OR"),
+                name="ledger_balance_serial_is_one_piece",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=models.Index(fields=['effective_at', 'sequence'], name='ledger_txn_effective'),
+            model_name="transaction",
+            index=models.Index(fields=["effective_at", "sequence"], name="ledger_txn_effective"),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['opening', 'receipt', 'shipment', 'transfer', 'adjustment', 'scrap', 'production', 'customer_return', 'supplier_return', 'reclassification', 'reversal'])), name='ledger_transaction_kind_known'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "opening",
+                            "receipt",
+                            "shipment",
+                            "transfer",
+                            "adjustment",
+                            "scrap",
+                            "production",
+                            "customer_return",
+                            "supplier_return",
+                            "reclassification",
+                            "reversal",
+                        ],
+                    )
+                ),
+                name="ledger_transaction_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_at__lte', models.F('recorded_at'))), name='ledger_transaction_not_in_future'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("effective_at__lte", models.F("recorded_at"))),
+                name="ledger_transaction_not_in_future",
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['item', 'transaction', 'line'], name='ledger_posting_item'),
+            model_name="posting",
+            index=models.Index(fields=["item", "transaction", "line"], name="ledger_posting_item"),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['location', 'transaction', 'line'], name='ledger_posting_location'),
+            model_name="posting",
+            index=models.Index(fields=["location", "transaction", "line"], name="ledger_posting_location"),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['effective_at'], name='ledger_posting_effective'),
+            model_name="posting",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["effective_at"], name="ledger_posting_effective"),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity', 0), _negated=True), name='ledger_posting_not_zero'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity", 0), _negated=True), name="ledger_posting_not_zero"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('balance', 'balance_version'), name='ledger_posting_balance_version'),
+            model_name="posting",
+            constraint=models.UniqueConstraint(
+                fields=("balance", "balance_version"), name="ledger_posting_balance_version"
+            ),
         ),
     ]

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from apps.ledger.tests.invariants import broken
-from apps.ledger.tests.posting import everything, on_hand
 from django.http import HttpResponse
 
+from apps.ledger.tests.invariants import broken
+from apps.ledger.tests.posting import everything, on_hand
 from tests.client import Client
 from tests.threads import at_once
 from tests.world import PASSWORD, World

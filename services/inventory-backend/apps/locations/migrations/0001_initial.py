@@ -7,68 +7,166 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('kind', models.CharField(choices=[('warehouse', 'WAREHOUSE'), ('zone', 'ZONE'), ('aisle', 'AISLE'), ('rack', 'RACK'), ('bin', 'BIN'), ('dock', 'DOCK'), ('staging', 'STAGING'), ('transit', 'TRANSIT'), ('supplier', 'SUPPLIER'), ('customer', 'CUSTOMER'), ('adjustment', 'ADJUSTMENT'), ('scrap', 'SCRAP'), ('production', 'PRODUCTION'), ('opening', 'OPENING')], max_length=16)),
-                ('allows_negative', models.BooleanField(default=False)),
-                ('is_virtual', models.GeneratedField(db_persist=True, expression=models.Q(('kind__in', ['supplier', 'customer', 'adjustment', 'scrap', 'production', 'opening'])), output_field=models.BooleanField())),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='locations.location')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("warehouse", "WAREHOUSE"),
+                            ("zone", "ZONE"),
+                            ("aisle", "AISLE"),
+                            ("rack", "RACK"),
+                            ("bin", "BIN"),
+                            ("dock", "DOCK"),
+                            ("staging", "STAGING"),
+                            ("transit", "TRANSIT"),
+                            ("supplier", "SUPPLIER"),
+                            ("customer", "CUSTOMER"),
+                            ("adjustment", "ADJUSTMENT"),
+                            ("scrap", "SCRAP"),
+                            ("production", "PRODUCTION"),
+                            ("opening", "OPENING"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("allows_negative", models.BooleanField(default=False)),
+                (
+                    "is_virtual",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Q(
+                            ("kind__in", ["supplier", "customer", "adjustment", "scrap", "production", "opening"])
+                        ),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="locations.location",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'locations_location',
+                "db_table": "locations_location",
             },
         ),
         migrations.CreateModel(
-            name='LocationClosure',
+            name="LocationClosure",
             fields=[
-                ('pk', models.CompositePrimaryKey('ancestor_id', 'descendant_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('depth', models.PositiveSmallIntegerField()),
-                ('ancestor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='locations.location')),
-                ('descendant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='locations.location')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "ancestor_id", "descendant_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("depth", models.PositiveSmallIntegerField()),
+                (
+                    "ancestor",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="locations.location",
+                    ),
+                ),
+                (
+                    "descendant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="locations.location"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'locations_location_closure',
+                "db_table": "locations_location_closure",
             },
         ),
         migrations.CreateModel(
-            name='LocationRef',
+            name="LocationRef",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('system', models.CharField(max_length=64)),
-                ('value', models.CharField(max_length=128)),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='locations.location')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("system", models.CharField(max_length=64)),
+                ("value", models.CharField(max_length=128)),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refs", to="locations.location"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'locations_location_ref',
-                'ordering': ('system', 'value'),
-                'abstract': False,
+                "db_table": "locations_location_ref",
+                "ordering": ("system", "value"),
+                "abstract": False,
             },
         ),
         migrations.AddConstraint(
-            model_name='location',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['warehouse', 'zone', 'aisle', 'rack', 'bin', 'dock', 'staging', 'transit', 'supplier', 'customer', 'adjustment', 'scrap', 'production', 'opening'])), name='locations_location_kind_known'),
+            model_name="location",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "warehouse",
+                            "zone",
+                            "aisle",
+                            "rack",
+                            "bin",
+                            "dock",
+                            "staging",
+                            "transit",
+                            "supplier",
+                            "customer",
+                            "adjustment",
+                            "scrap",
+                            "production",
+                            "opening",
+                        ],
+                    )
+                ),
+                name="locations_location_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='location',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('kind__in', ['supplier', 'customer', 'adjustment', 'scrap', 'production', 'opening']), _negated=True), _connector='OR'), name='locations_location_virtual_is_root'),
+            model_name="location",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True),
+                    models.Q(
+                        ("kind__in", ["supplier", "customer", "adjustment", "scrap", "production", "opening"]),
+                        _negated=True,
+                    ),
+                    _connector="OR",
+                ),
+                name="locations_location_virtual_is_root",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='locationref',
-            constraint=models.UniqueConstraint(fields=('system', 'value'), name='locations_location_ref_unique'),
+            model_name="locationref",
+            constraint=models.UniqueConstraint(fields=("system", "value"), name="locations_location_ref_unique"),
         ),
     ]

@@ -53,7 +53,7 @@ def test_after_any_moves_it_is_what_the_tree_says(
             actions.create_location(
                 code=f"N{number}",
                 name="node",
-                kind=Kind.ZONE,
+                kind=LocationKind.ZONE,
                 parent=None if parent is None else node(parent),
                 scope=Scope.all(),
                 origin=ORIGIN,

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar, Final, override
 
 from django.core.checks import ERROR, run_checks
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from psycopg_pool import PoolTimeout
@@ -44,7 +45,7 @@ class Command(base.Command):
         if wrong:
             is_away = any(one.name == "database" for one in wrong)
             code = base.UNREACHABLE if is_away else base.REFUSED
-            raise base.CommandError(f"{len(wrong)} of {len(findings)} checks failed.", returncode=code)
+            raise CommandError(f"{len(wrong)} of {len(findings)} checks failed.", returncode=code)
 
 
 def _look() -> Iterator[Finding]:
@@ -70,7 +71,7 @@ def _look() -> Iterator[Finding]:
 
 
 def _settings() -> Finding:
-    errors = [message for message in run_checks() if message.level >= ERROR]
+    errors = [message for message in run_checks() if message.is_serious(ERROR) and not message.is_silenced()]
     hints = "; ".join(str(message.hint or message.msg) for message in errors)
     return Finding(name="settings", is_ok=not errors, detail=f"{len(errors)} errors", fix=hints)
 

@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connections
 
-import configs
 from apps.common.management import base
 from apps.common.management.server import serve
 
@@ -25,5 +24,4 @@ class Command(base.Command):
         # A route without a declared permission, for one, stops the start here.
         self.check()
         connections.close_all()
-        config: configs.Settings = settings.CONFIG
-        serve(host=options["host"], port=options["port"], config=config)
+        serve(host=options["host"], port=options["port"], config=settings.CONFIG)

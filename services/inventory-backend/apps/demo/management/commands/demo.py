@@ -16,7 +16,6 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from django.utils import timezone
 
-import configs
 from apps.common.management import base
 from apps.common.management.server import serve
 from apps.demo.people import Person, admit
@@ -73,10 +72,9 @@ class Command(base.Command):
         seed(at=at, tell=self.progress)
         people = admit(Origin.system(at=at, request_id="demo-people"))
         connections.close_all()
-        config: configs.Settings = settings.CONFIG
         show = Thread(target=_when_ready, args=(port, lambda: self._show(port, people)), daemon=True)
         show.start()
-        serve(host=_HOST, port=port, config=config, is_quiet=True)
+        serve(host=_HOST, port=port, config=settings.CONFIG, is_quiet=True)
 
     def _require_free(self, port: int) -> None:
         with socket.socket() as probe:

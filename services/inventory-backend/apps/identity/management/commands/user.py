@@ -48,7 +48,7 @@ class Command(base.Command):
         create = tasks.add_parser("create", help="Create a user with roles; without a password one is made.")
         create.add_argument("username")
         create.add_argument("--name", default="", help="The full name.")
-        role = {"action": _Role, "dest": "roles", "default": [], "metavar": "CODE"}
+        role: dict[str, Any] = {"action": _Role, "dest": "roles", "default": [], "metavar": "CODE"}
         create.add_argument("--role", help="A role to hold, everywhere or at the location that follows.", **role)
         create.add_argument("--location", help="The location, and all below it, of the --role before.", **role)
         create.add_argument("--password-file", type=Path, help="A file whose first line is the password.")

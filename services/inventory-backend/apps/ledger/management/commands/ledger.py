@@ -4,7 +4,7 @@ from argparse import SUPPRESS
 from dataclasses import asdict
 from typing import Any, ClassVar, override
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection, transaction
 
 from apps.common.management import base
@@ -43,4 +43,4 @@ class Command(base.Command):
         lines = [", ".join(f"{key} {value}" for key, value in row.items()) for row in found]
         self.answer({"clean": not found, name: found}, "\n".join(lines) or clean)
         if found:
-            raise base.CommandError(f"{len(found)} {name} found.", returncode=base.REFUSED)
+            raise CommandError(f"{len(found)} {name} found.", returncode=base.REFUSED)
