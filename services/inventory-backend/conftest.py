@@ -18,6 +18,7 @@ from pytest_django.plugin import DjangoDbBlocker
 import devdb
 from config.database import address_settings
 from tests.client import Client
+from tests.server import Server
 from tests.world import PASSWORD, World, make_world
 
 # Examples are round trips to a database that other workers use as well: few of them, the same in every run.
@@ -90,7 +91,11 @@ def django_db_setup(databases: Databases, django_db_blocker: DjangoDbBlocker) ->
 
 
 @pytest.fixture
-def committed_db(databases: Databases, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+def committed_db(
+    databases: Databases,
+    django_db_setup: None,  # noqa: ARG001  (it must be there to come back to)
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[str]:
     """Give a database of its own to a test that commits, and return its URL as its owner.
 
     Django's flush can't clean up after such a test: the ledger's tables refuse TRUNCATE.
@@ -116,7 +121,7 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 @pytest.fixture
-def as_user(world: World) -> Callable[[str], Client]:
+def as_user(world: World) -> Callable[[str], Client]:  # noqa: ARG001  (its users must exist)
     """Return a function that signs a user of the world in."""
     return lambda username: Client.signed_in(username, PASSWORD)
 
@@ -125,6 +130,17 @@ def as_user(world: World) -> Callable[[str], Client]:
 def api(as_user: Callable[[str], Client]) -> Client:
     """Return a client of the administrator, who may do everything everywhere."""
     return as_user("ada")
+
+
+@pytest.fixture
+def server(committed_db: str, world: World) -> Iterator[Server]:  # noqa: ARG001  (its users must exist)
+    """Serve a database of the test's own, which has the world in it, over HTTP."""
+    running = Server(committed_db)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.kill()
 
 
 def _migrations_digest() -> str:

@@ -26,7 +26,11 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
 LAST_CALL = 60  # seconds
-NAME = {"ids": lambda path: path.relative_to(ROOT).as_posix()}
+
+
+def name(page: Path) -> str:
+    """Return what a page is called in the repository."""
+    return page.relative_to(ROOT).as_posix()
 
 
 def tokens(page: Path) -> list[Token]:
@@ -48,19 +52,19 @@ def links(page: Path) -> Iterator[str]:
                 yield str(target)
 
 
-@pytest.mark.parametrize("page", PAGES, **NAME)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_relative_links_lead_to_files(page: Path) -> None:
     relative = [link.partition("#")[0] for link in links(page) if "://" not in link]
     assert [link for link in relative if link and not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, **NAME)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_code_is_under_test_or_marked_text(page: Path) -> None:
     allowed = {"text", "sh", "output"} if page in TUTORIALS else {"text"}
     assert {fence.info for fence in fences(page)} <= allowed
 
 
-@pytest.mark.parametrize("page", TUTORIALS, **NAME)
+@pytest.mark.parametrize("page", TUTORIALS, ids=name)
 def test_tutorial_prints_what_it_says(page: Path, committed_db: str, world: World, tmp_path: Path) -> None:
     assert "ada" in world.users
     connections.close_all()

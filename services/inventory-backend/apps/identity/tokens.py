@@ -1,5 +1,6 @@
 """Access tokens: simplejwt's, signed with a named asymmetric key and checked strictly (RFC 9068, RFC 8725)."""
 
+import time
 from datetime import timedelta
 from typing import Any, override
 from uuid import UUID
@@ -14,6 +15,10 @@ import configs  # noqa: TC001  (annotated at run time)
 from apps.identity.keys import key_ring
 
 _TYPE = "at+jwt"
+# Whether a signature is right does not change, so a token is checked once in each process; whether it has expired is
+# looked at every time, and whether its session and account still live is the principal's query.
+_REMEMBERED = 4096
+_verified: dict[Any, dict[str, Any]] = {}
 _REQUIRED = ["exp", "iat", "jti", "sub", "iss", "aud", "sid"]
 
 
@@ -29,6 +34,17 @@ class NamedKeyBackend(TokenBackend):
 
     @override
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        claims = _verified.get(token)
+        if claims is None:
+            claims = self._decoded(token, verify=verify)
+            if len(_verified) >= _REMEMBERED:
+                _verified.clear()
+            _verified[token] = claims
+        if claims["exp"] <= time.time():
+            raise TokenBackendExpiredToken("Token is expired")
+        return claims
+
+    def _decoded(self, token: Any, *, verify: bool) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
             key = key_ring().verifying.get(str(header.get("kid")))

@@ -50,7 +50,10 @@ def import_file(noun: str, data: bytes, *, renames: Mapping[str, str], options: 
     table = csv_files.read(data, columns=columns, renames=renames)
     already = store(table, options, origin)
     if table.faults:
-        raise FileRefused.of([_problem(fault) for fault in sorted(set(table.faults))])
+        problems = [_problem(fault) for fault in sorted(set(table.faults))]
+        raise FileRefused(
+            f"The file has {len(problems)} faults." if len(problems) > 1 else "The file has a fault.", problems
+        )
     return Imported(rows=len(table.rows), already=already, sha256=table.sha256)
 
 

@@ -15,6 +15,7 @@ from apps.dataio.types import Options
 from apps.locations import actions as location_actions
 from apps.locations import permissions
 from apps.locations import queries as locations
+from apps.locations.types import LocationKind
 from audit import Origin
 from rbac import Grant, Grants, Scope
 

@@ -1,5 +1,6 @@
 """Posting straight through the database's function, below the application: what must hold even there."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +9,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from apps.common.db import rows
 from tests.world import World
 
-_POST = "SELECT is_posted, txn, line, sequence, recorded_at, on_hand, closed_until FROM ledger_post(%s, %s, %s)"
+_POST = """
+    SELECT is_posted, txn, line, sequence, recorded_at, on_hand, closed_until
+    FROM ledger_post(%s::jsonb, %s::jsonb, %s)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Move:
     serial: str | None = None
     status: str = "available"
     to_status: str = "available"
-    expected: Decimal | None = None
+    expected: Decimal | int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ def post(
         _line(world, txn, index, move) for txn, moves in enumerate(transactions) for index, move in enumerate(moves)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_POST, [Jsonb(heads), Jsonb(lines), in_order])
+        cursor.execute(_POST, [json.dumps(heads), json.dumps(lines), in_order])
         found = cursor.fetchall()
     first = min(found, key=lambda row: (row[1], row[2]))
     return Outcome(is_posted=first[0], sequence=first[3], recorded_at=first[4])

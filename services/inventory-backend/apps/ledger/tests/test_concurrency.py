@@ -100,7 +100,7 @@ def test_I13_what_was_known_never_changes_while_4_writers_post(world: World) -> 
 
 
 def test_I21_closing_waits_for_a_post_that_is_under_way(world: World) -> None:
-    posted: Queue[datetime] = Queue()
+    posted = Queue[datetime]()
 
     def poster() -> None:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """The closure says the same as the tree, whatever was moved where and by how many at once."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -20,19 +21,20 @@ NODES = range(6)
 ORIGIN = Origin.system(at=datetime(2026, 1, 1, tzinfo=UTC), request_id="test")
 
 
-def recomputed() -> set[tuple[object, object, int]]:
+def recomputed() -> set[tuple[UUID, UUID, int]]:
     """Return the closure, walked from the parents."""
-    parents = dict(Location.objects.values_list("pk", "parent"))
+    parents: dict[UUID, UUID | None] = dict(Location.objects.values_list("pk", "parent"))
     pairs = set()
     for descendant in parents:
-        ancestor, depth = descendant, 0
+        ancestor: UUID | None = descendant
+        depth = 0
         while ancestor is not None:
             pairs.add((ancestor, descendant, depth))
             ancestor, depth = parents[ancestor], depth + 1
     return pairs
 
 
-def stored() -> set[tuple[object, object, int]]:
+def stored() -> set[tuple[UUID, UUID, int]]:
     return set(LocationClosure.objects.values_list("ancestor", "descendant", "depth"))
 
 
@@ -53,7 +55,7 @@ def test_after_any_moves_it_is_what_the_tree_says(
             actions.create_location(
                 code=f"N{number}",
                 name="node",
-                kind=LocationKind.ZONE,
+                kind=Kind.ZONE,
                 parent=None if parent is None else node(parent),
                 scope=Scope.all(),
                 origin=ORIGIN,

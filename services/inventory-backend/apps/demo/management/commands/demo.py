@@ -63,10 +63,11 @@ class Command(base.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         self._require_free(port)
-        self.check()
         self.progress("Bringing the database up to date ...")
         # In a process of its own, since it connects as the owner of the tables and the service never does.
         subprocess.run([sys.executable, "-m", "config.cli", "migrate", "-v0"], check=True)
+        # Only now: the checks ask the server what it can do, as a role that the first migration makes.
+        self.check()
         self.progress("Looking for data ...")
         at = timezone.now()
         seed(at=at, tell=self.progress)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -9,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from apps.common.api.errors import ProblemItem
 from apps.common.api.fields import IdOut, InstantOut, Stub, instant, quantity
 from apps.common.errors import Problem
-from apps.ledger.models import Balance, Period, Posting, Transaction
+from apps.ledger.models import Period, Posting, Transaction
 from apps.ledger.queries import Break, LevelRow
 from apps.ledger.types import Kind, Level, Line, Place, Posted, number_of
 
@@ -285,25 +286,25 @@ def _side(leg: Posting, visible: set[UUID] | None) -> Side:
     )
 
 
-def balance_shapes(balances: Sequence[Balance], past: Mapping[UUID, Decimal] | None = None) -> list[BalanceShape]:
-    """Return balances as they are, or with the quantities of a past moment (of which no holds are known)."""
-    return [_balance(balance, None if past is None else past[balance.pk]) for balance in balances]
+def balance_shapes(balances: Sequence[Any], past: Mapping[UUID, Decimal] | None = None) -> list[BalanceShape]:
+    """Return rows of `balance_rows` as they are, or with the quantities of a past moment (of which no holds are known)."""
+    return [_balance(balance, None if past is None else past[balance.id]) for balance in balances]
 
 
-def _balance(balance: Balance, past: Decimal | None) -> BalanceShape:
+def _balance(balance: Any, past: Decimal | None) -> BalanceShape:
     on_hand, held = (balance.on_hand, balance.held) if past is None else (past, Decimal(0))
     return BalanceShape(
-        id=str(balance.pk),
-        item=Stub(id=str(balance.item_id), code=balance.item.sku, name=balance.item.name),
-        location=Stub(id=str(balance.location_id), code=balance.location.code, name=balance.location.name),
-        lot=balance.lot.code if balance.lot else None,
-        serial=balance.serial.code if balance.serial else None,
-        owner=balance.owner.code if balance.owner else None,
+        id=str(balance.id),
+        item=Stub(id=str(balance.item_id), code=balance.sku, name=balance.item_name),
+        location=Stub(id=str(balance.location_id), code=balance.location_code, name=balance.location_name),
+        lot=balance.lot_code,
+        serial=balance.serial_code,
+        owner=balance.owner_code,
         status=balance.status,
         on_hand=quantity(on_hand),
         held=quantity(held),
         available=quantity(on_hand - held),
-        unit=balance.item.base_unit.code,
+        unit=balance.unit,
         version=balance.version,
         last_sequence=balance.last_sequence,
     )

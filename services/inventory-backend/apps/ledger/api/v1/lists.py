@@ -1,7 +1,7 @@
 """What the ledger's lists take, and how they are narrowed and sorted."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -83,7 +83,7 @@ class LevelQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     cursor: Annotated[str, Meta(max_length=2000)] | UnsetType = UNSET
 
 
-BALANCES: Final = Listing[Balance, BalanceShape](
+BALANCES: Final = Listing[Any, BalanceShape](
     kind=BalanceShape,
     shape=balance_shapes,
     sorts={"item": "item_id", "location": "location_id"},

@@ -206,7 +206,7 @@ class Balances(Endpoint):
         rows = lists.narrowed_balances(queries.balances(grants), query, grants)
         point = lists.point_in_time(query)
         listing = lists.BALANCES if point.is_now else _past_listing(point)
-        return page_of(request, query, rows, listing)
+        return page_of(request, query, queries.balance_rows(rows), listing)
 
 
 class Postings(Endpoint):
@@ -353,7 +353,7 @@ def _batch_result(index: int, result: Posted | actions.Refused) -> answers.Batch
 
 def _past_listing(point: queries.PointInTime) -> Listing[Any, answers.BalanceShape]:
     def shape(rows: Sequence[Any]) -> list[answers.BalanceShape]:
-        return answers.balance_shapes(rows, queries.quantities_at([row.pk for row in rows], point))
+        return answers.balance_shapes(rows, queries.quantities_at([row.id for row in rows], point))
 
     return Listing(kind=answers.BalanceShape, shape=shape, sorts=lists.BALANCES.sorts, default=lists.BALANCES.default)
 
