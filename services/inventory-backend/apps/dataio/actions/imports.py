@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from apps.common.errors import Invalid, Problem
+from apps.common.errors import DomainError, Problem
 from apps.dataio import csv_files
 from apps.dataio.actions.columns import ITEMS, LOCATIONS, TRANSACTIONS
 from apps.dataio.actions.master_data import create_items, create_locations
@@ -14,7 +14,7 @@ from apps.dataio.types import Options
 from audit import Origin
 
 
-class FileRefused(Invalid):
+class FileRefused(DomainError):
     """Nothing of the file was stored."""
 
     code = "file_refused"

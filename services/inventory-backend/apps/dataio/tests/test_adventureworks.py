@@ -60,7 +60,7 @@ def on_hand_by_location() -> dict[str, int]:
 
 def levels_by_status(api: Client, **query: str) -> dict[str, str]:
     answer = json.loads(api.get("/ledger/levels", by="status", **query).content)
-    return {row["key"]["code"]: row["on_hand"] for row in answer["results"]}
+    return {row["key"]: row["on_hand"] for row in answer["results"]}
 
 
 def receipts(skus: dict[str, str], first_place: dict[str, str]) -> list[dict[str, Any]]:
@@ -69,7 +69,12 @@ def receipts(skus: dict[str, str], first_place: dict[str, str]) -> list[dict[str
     for order, line, _, _, product, _, _, _, rejected, stocked, *_ in table("PurchaseOrderDetail"):
         parts = (("available", float(stocked)), ("quarantine", float(rejected)))
         lines = [
-            {"item": f"sku:{skus[product]}", "to_location": first_place[product], "quantity": f"{pieces:g}", "status": status}
+            {
+                "item": f"sku:{skus[product]}",
+                "to_location": first_place[product],
+                "quantity": f"{pieces:g}",
+                "status": status,
+            }
             for status, pieces in parts
             if pieces
         ]

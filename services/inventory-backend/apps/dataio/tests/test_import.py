@@ -161,7 +161,7 @@ _MOVES = b"kind,item,quantity,from_location,to_location\n"
         ("items", _ITEMS + b"BOLT,Bolt,ea\n", [("row 2, column sku", "duplicate")]),
         ("items", _ITEMS + b"NUT,Nut,ea\nNUT,Nut,ea\n", [("row 3, column sku", "duplicate")]),
         ("items", b"sku,name,base_unit,gtin\nNUT,Nut,ea,4006381333932\n", [("row 2, column gtin", "invalid_gtin")]),
-        ("items", b"sku,name,base_unit,tracking\nTEA,Tea,kg,serial\n", [("row 2, column base_unit", "invalid")]),
+        ("items", b"sku,name,base_unit,tracking\nTEA,Tea,kg,serial\n", [("row 2, column base_unit", "not_whole")]),
         ("locations", b"code,name,kind,parent\nC,C,bin,D\nD,D,bin,C\n", [("row 2, column parent", "cycle")]),
         ("locations", b"code,name,kind,parent\nC,C,bin,X\n", [("row 2, column parent", "unknown_location")]),
         ("locations", b"code,name,kind\nC,C,supplier\n", [("row 2, column kind", "invalid")]),
