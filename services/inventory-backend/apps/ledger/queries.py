@@ -60,7 +60,15 @@ def balances(grants: Grants) -> QuerySet[Balance]:
 def balance_rows(found: QuerySet[Balance]) -> QuerySet[Any, Any]:
     """Return balances as named tuples with the codes of what they name: a fifth of the time of five models a row."""
     return found.annotate(**BALANCE_COLUMNS).values_list(
-        "id", "item_id", "location_id", "status", "on_hand", "held", "version", "last_sequence", *BALANCE_COLUMNS,
+        "id",
+        "item_id",
+        "location_id",
+        "status",
+        "on_hand",
+        "held",
+        "version",
+        "last_sequence",
+        *BALANCE_COLUMNS,
         named=True,
     )
 

@@ -116,7 +116,6 @@ if CONFIG.tls_terminated_by_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static-root"
 WHITENOISE_USE_FINDERS = True
 
 MAX_BODY_BYTES = CONFIG.max_body_bytes

@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct, UnsetType
@@ -36,7 +36,7 @@ def parse_body[T](request: Request, kind: type[T]) -> T:
     if not isinstance(raw, RawBody):
         raise Invalid.at("#", "body_required", "Send a JSON body with Content-Type: application/json.")
     try:
-        body: T = _decoder(kind).decode(raw.content)
+        body: T = _decoder(cast("Any", kind)).decode(raw.content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Invalid.of(_problems_in(raw.content, kind, error)) from error
     return body

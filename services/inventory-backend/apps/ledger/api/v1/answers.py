@@ -287,7 +287,7 @@ def _side(leg: Posting, visible: set[UUID] | None) -> Side:
 
 
 def balance_shapes(balances: Sequence[Any], past: Mapping[UUID, Decimal] | None = None) -> list[BalanceShape]:
-    """Return rows of `balance_rows` as they are, or with the quantities of a past moment (of which no holds are known)."""
+    """Return rows of `balance_rows` as they are, or with a past moment's quantities (of which no holds are known)."""
     return [_balance(balance, None if past is None else past[balance.id]) for balance in balances]
 
 
