@@ -132,7 +132,7 @@ def _posts(site: Site, token: str) -> Load:
 
 
 def _any_of(site: Site, calls: list[Call]) -> Load:
-    return lambda seconds: load.rate(site.port, lambda: random.choice(calls), seconds=seconds)  # noqa: S311
+    return lambda seconds: load.rate(site.port, lambda: random.choice(calls), seconds=seconds)  # noqa: S311  # nosec B311
 
 
 def _bare_insert(n: int) -> Call:

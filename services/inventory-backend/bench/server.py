@@ -55,7 +55,7 @@ def settings_for(url: str, *, role: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "INVENTORY_STAGE": "dev",
         "INVENTORY_DATABASE_ROLE": role,
-        "INVENTORY_ACCESS_TOKEN_SECONDS": "3600",
+        "INVENTORY_ACCESS_TOKEN_SECONDS": "3600",  # nosec B105
     }
 
 

@@ -6,7 +6,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 import configs
 
-_TO_DJANGO = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+_TO_DJANGO = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}  # nosec B105
 
 
 def database_settings(config: configs.Settings) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _by_item_and_code(table: str, pairs: Iterable[tuple[UUID, str]]) -> dict[tup
     if not wanted:
         return {}
     sql = (
-        f"SELECT item_id, code, id, archived_at IS NOT NULL FROM {table} "  # noqa: S608  (one of two constants)
+        f"SELECT item_id, code, id, archived_at IS NOT NULL FROM {table} "  # noqa: S608  (one of two constants)  # nosec B608
         "JOIN unnest(%s::uuid[], %s::text[]) AS wanted (item, name) ON item_id = item AND code = name"
     )
     found = rows(sql, [[item for item, _ in wanted], [code for _, code in wanted]])

@@ -32,7 +32,7 @@ def seed(*, at: datetime, number: int = 1, tell: Callable[[str], None]) -> int:
         return 0
     origin = Origin(actor_id=_SYSTEM, at=at, request_id=f"demo-seed-{number:06}")
     assortment = list(products())
-    history = History(products=assortment, until=at.date(), random=Random(number))  # noqa: S311  (not for secrets)
+    history = History(products=assortment, until=at.date(), random=Random(number))  # noqa: S311  (not for secrets)  # nosec B311
     history.invent()
     create_places(origin)
     create_items(assortment, origin)

@@ -68,7 +68,7 @@ class NamedKeyBackend(TokenBackend):
 class AccessToken(Token):
     """Proof for a few minutes of who is asking."""
 
-    token_type = "access"  # noqa: S105  (a kind, not a secret)
+    token_type = "access"  # noqa: S105  (a kind, not a secret)  # nosec B105
     lifetime = timedelta(seconds=settings.CONFIG.access_token_seconds)
     _token_backend = NamedKeyBackend("EdDSA", issuer=settings.CONFIG.jwt_issuer, audience=settings.CONFIG.jwt_issuer)
 

@@ -94,6 +94,9 @@ def _spelled(texts: set[str], selectors: Selectors) -> list[str]:
 
 
 def _entry(draft: Draft, known: _Known, scope: Scope) -> Entry | list[Problem]:
+    if draft.kind is Kind.REVERSAL:
+        detail = "A reversal names what it takes back: POST /api/v1/ledger/transactions/{id}/reverse."
+        return [Problem(pointer="/kind", code="reversal_by_kind", detail=detail)]
     problems: list[Problem] = []
     lines = []
     for index, line in enumerate(draft.lines):
