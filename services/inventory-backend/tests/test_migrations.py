@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -38,7 +39,13 @@ def test_squawk_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
         file = tmp_path / f"{app}_{name}.sql"
         file.write_text(out.getvalue(), encoding="utf-8")
         files.append(str(file))
-    command = ["squawk", "--pg-version=15.0", "--reporter=json", f"--exclude={','.join(REASONS)}", *files]
+    command = [
+        str(Path(sys.executable).parent / "squawk"),
+        "--pg-version=15.0",
+        "--reporter=json",
+        f"--exclude={','.join(REASONS)}",
+        *files,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     found = [
         (Path(each["file"]).stem, each["rule_name"], each["line"], each["message"])

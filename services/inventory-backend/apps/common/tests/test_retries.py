@@ -1,6 +1,7 @@
 """I10: one effect for each idempotency key."""
 
 import hashlib
+import time
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,7 @@ def test_I10_the_same_key_20_times_at_once_has_one_effect_and_one_answer() -> No
     def client(number: int) -> Answer:
         def act() -> Answer:
             effects.append(number)
+            time.sleep(0.1)  # long enough for all the others to arrive
             return _answer()
 
         return once(key="k", scope="ada POST /x", fingerprint=BODY, act=act)

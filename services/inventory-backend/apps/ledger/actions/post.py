@@ -334,7 +334,8 @@ def _stands_in_the_way(
     if line.expected is not None and arrives == line.source.is_virtual and line.expected != before:
         problems.append(_changed(pointer, line.expected, before))
     held, change = leg.held or Decimal(0), changes[leg.balance_id]
-    if not arrives and not leg.allows_negative and before - held + change < 0:
+    is_bounded = line.serial_id is not None or not leg.allows_negative
+    if not arrives and is_bounded and before - held + change < 0:
         problems.append(_short(pointer, line, needed=-change, available=before - held, held=held))
     if arrives and line.serial_id and leg.serial_pieces and line.source.is_virtual:
         text = f"Serial {line.serial} is in stock already. Move it from where it is."

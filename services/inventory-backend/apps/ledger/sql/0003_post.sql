@@ -78,7 +78,7 @@ BEGIN
     RETURN (
         SELECT NOT EXISTS (
             SELECT FROM (
-                SELECT b.on_hand, b.held, b.allows_negative, l.expected,
+                SELECT b.on_hand, b.held, b.allows_negative, l.serial_id, l.expected,
                     CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER place END AS change,
                     CASE WHEN in_order THEN sum(l.quantity) OVER so_far - sum(l.quantity) OVER own ELSE 0 END AS earlier
                 FROM unnest(legs) l
@@ -88,6 +88,7 @@ BEGIN
                     own AS (PARTITION BY l.balance_id, l.txn)
             ) AS level
             WHERE (NOT allows_negative AND on_hand - held + change < 0)
+            OR (serial_id IS NOT NULL AND on_hand + change NOT IN (0, 1))
                 OR expected <> on_hand + earlier
         )
     );
