@@ -1,6 +1,7 @@
 """What the service asks of PostgreSQL beyond the ORM."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -16,6 +17,17 @@ def constraint_of(error: Exception) -> str | None:
     """Return the name of the constraint that refused, or None where it was no constraint."""
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+
+
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Send statements without waiting for those whose answer nobody reads: they travel with the next one that is read.
+
+    An error is raised where an answer is read, or at the end of the block.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:

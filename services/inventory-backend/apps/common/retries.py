@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 from psycopg import errors as pg
 
-from apps.common.db import violated
+from apps.common.db import pipelined, violated
 from apps.common.errors import Conflict, KeyReused
 
 _CLAIM = "SELECT status, headers, body, fingerprint FROM common_claim_request(%s)"
@@ -50,7 +50,7 @@ def once(*, key: str, scope: str, fingerprint: bytes, act: Callable[[], Answer])
     key for longer than the lock timeout. Whatever `act` raises undoes everything and leaves the key unused.
     """
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), pipelined(), connection.cursor() as cursor:
         try:
             cursor.execute(_CLAIM, [digest])
         except Exception as error:
