@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views import Me
+from apps.identity.api.v1.views.me import Me
 
 urlpatterns = [path("me", Me.as_view(), name="me")]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views import Keys, Token, TokenRefresh, TokenRevoke
+from apps.identity.api.v1.views.sessions import Keys, Token, TokenRefresh, TokenRevoke
 
 urlpatterns = [
     path("token", Token.as_view(), name="token"),

@@ -1,6 +1,6 @@
-"""HTTP in, one action, HTTP out."""
+"""Signing in, staying signed in, signing out: HTTP in, one action, HTTP out."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -9,23 +9,11 @@ from rest_framework.response import Response
 from apps.common.api.bodies import parse_body
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import request_id_of
-from apps.identity import actions, queries
-from apps.identity.api.v1.shapes import (
-    HeldToken,
-    KeysShape,
-    MeShape,
-    SignIn,
-    TokenShape,
-    keys_shape,
-    me_shape,
-    token_shape,
-)
+from apps.identity import actions
+from apps.identity.api.v1.shapes.sessions import HeldToken, KeysShape, SignIn, TokenShape, keys_shape, token_shape
 from apps.identity.keys import key_ring
 from audit import Origin
-from rbac.django.permissions import public, signed_in
-
-if TYPE_CHECKING:
-    from apps.identity.types import Principal
+from rbac.django.permissions import public
 
 
 class _BeforeSignIn(Endpoint):
@@ -110,22 +98,6 @@ class Keys(_BeforeSignIn):
         del request
         shape = keys_shape(key.jwk for key in key_ring().verifying.values())
         return Response(shape, headers={"Cache-Control": "public, max-age=300"})
-
-
-class Me(Endpoint):
-    """GET /me."""
-
-    operations: ClassVar = {
-        "GET": Operation(
-            permission=signed_in(), name="me", summary="Who I am and what I may do", returns={200: MeShape}
-        )
-    }
-
-    def get(self, request: Request) -> Response:
-        """Return the signed-in user with roles, permissions and where they hold."""
-        principal = cast("Principal", request.user)
-        bindings = queries.bindings_of(user_id=principal.pk, at=timezone.now())
-        return Response(me_shape(principal, bindings))
 
 
 def _nobody_at(request: Request) -> Origin:

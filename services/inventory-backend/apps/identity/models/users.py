@@ -1,4 +1,4 @@
-"""People who sign in, and the refresh tokens that keep them signed in."""
+"""People who sign in."""
 
 from typing import ClassVar
 
@@ -35,21 +35,3 @@ class User(AbstractBaseUser):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(Lower("username"), name="identity_user_username_unique"),
         ]
-
-
-class RefreshToken(models.Model):
-    """One link of a chain: used once, replaced by the next of the same family (RFC 9700, 4.14.2).
-
-    Only the SHA-256 of the token is kept.
-    """
-
-    digest = models.BinaryField(primary_key=True, max_length=32)
-    family = models.UUIDField(db_index=True)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        db_table = "identity_refresh_token"

@@ -1,12 +1,12 @@
-"""Wire shapes of version 1."""
+"""Wire shapes of signing in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from apps.common.api.fields import IdOut, InstantOut, Stub, Text, instant_or_none
-from apps.identity.types import Bound, Principal, TokenPair
+from apps.common.api.fields import Text
+from apps.identity.types import TokenPair
 
 Password = Annotated[str, Meta(max_length=1000, extra={"hint": "text of at most 1000 characters"})]
 RefreshTokenText = Annotated[
@@ -54,26 +54,6 @@ class KeysShape(Struct, frozen=True, kw_only=True):
     keys: list[KeyShape]
 
 
-class GrantShape(Struct, frozen=True, kw_only=True):
-    """What a role allows from one location downwards; without a location, everywhere."""
-
-    role: str
-    permissions: list[str]
-    location: Stub | None
-    valid_until: InstantOut | None
-
-
-class MeShape(Struct, frozen=True, kw_only=True):
-    """Who is asking; `permissions` are held at one location at least, `grants` says at which."""
-
-    id: IdOut
-    username: str
-    name: str
-    roles: list[str]
-    permissions: list[str]
-    grants: list[GrantShape]
-
-
 def token_shape(pair: TokenPair) -> TokenShape:
     """Return a pair of tokens as the API hands it out."""
     return TokenShape(access=pair.access, refresh=pair.refresh, token_type="Bearer", expires_in=pair.expires_in)  # noqa: S106  (a scheme, not a secret)  # nosec B106
@@ -82,28 +62,3 @@ def token_shape(pair: TokenPair) -> TokenShape:
 def keys_shape(jwks: Iterable[dict[str, str]]) -> KeysShape:
     """Return public keys as the API shows them."""
     return KeysShape(keys=[KeyShape(**jwk) for jwk in jwks])
-
-
-def me_shape(principal: Principal, bindings: Sequence[Bound]) -> MeShape:
-    """Return a principal as the API shows it, with the bindings that hold now."""
-    return MeShape(
-        id=str(principal.pk),
-        username=principal.username,
-        name=principal.name,
-        roles=sorted({binding.role for binding in bindings}),
-        permissions=sorted(principal.grants.permissions()),
-        grants=[_grant_shape(binding) for binding in bindings],
-    )
-
-
-def _grant_shape(binding: Bound) -> GrantShape:
-    location = None
-    if binding.location is not None:
-        place, code, name = binding.location
-        location = Stub(id=str(place), code=code, name=name)
-    return GrantShape(
-        role=binding.role,
-        permissions=sorted(binding.permissions),
-        location=location,
-        valid_until=instant_or_none(binding.valid_until),
-    )

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out; making users."""
+"""Signing in, staying signed in, signing out."""
 
 import hashlib
 import secrets
@@ -8,19 +8,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from apps.common.errors import Duplicate, Invalid, Problem, Unauthenticated
+from apps.common.errors import Unauthenticated
 from apps.identity.models import RefreshToken, User
-from apps.identity.permissions import BUILTIN_ROLES
 from apps.identity.tokens import AccessToken
 from apps.identity.types import TokenPair
 from audit import Event, Origin
 from audit.django import actions as trail
-from rbac.django.actions import bind, sync_builtin_roles
 
 
 class SignInRefused(Unauthenticated):
@@ -77,45 +73,6 @@ def end_session(*, refresh: str, origin: Origin) -> None:
         token = RefreshToken.objects.filter(digest=_digest(refresh), revoked_at=None).first()
         if token:
             _end_session(token, origin=origin, action="session.ended")
-
-
-def create_user(*, username: str, name: str, password: str, origin: Origin) -> User:
-    """Create a user who may sign in and may do nothing yet.
-
-    Raises `Duplicate` where the name is taken and `Invalid` where the password is weak.
-    """
-    user = User(username=username, name=name)
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Invalid.of(
-            [Problem(pointer="#/password", code="weak_password", detail=text) for text in error.messages]
-        ) from error
-    user.set_password(password)
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-            event = Event(
-                action="user.created", object_type="user", object_id=str(user.pk), after={"username": username}
-            )
-            trail.record(event, origin=origin)
-    except IntegrityError as error:
-        raise Duplicate(f"There is a user {username} already.") from error
-    return user
-
-
-@transaction.atomic
-def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> None:
-    """Bind a user to a role from a location downwards, or everywhere for None."""
-    bind(user_id=user.pk, role_code=role_code, location_id=location_id)
-    after = {"role": role_code, "location": str(location_id) if location_id else None}
-    event = Event(action="role.granted", object_type="user", object_id=str(user.pk), after=after)
-    trail.record(event, origin=origin)
-
-
-def sync_roles() -> None:
-    """Make the built-in roles say what this version of the program says; part of every migration."""
-    sync_builtin_roles(BUILTIN_ROLES)
 
 
 @cache

@@ -1,0 +1,25 @@
+"""Roles, and who holds them where."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.identity.models import User
+from apps.identity.permissions import BUILTIN_ROLES
+from audit import Event, Origin
+from audit.django import actions as trail
+from rbac.django.actions import bind, sync_builtin_roles
+
+
+@transaction.atomic
+def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> None:
+    """Bind a user to a role from a location downwards, or everywhere for None."""
+    bind(user_id=user.pk, role_code=role_code, location_id=location_id)
+    after = {"role": role_code, "location": str(location_id) if location_id else None}
+    event = Event(action="role.granted", object_type="user", object_id=str(user.pk), after=after)
+    trail.record(event, origin=origin)
+
+
+def sync_roles() -> None:
+    """Make the built-in roles say what this version of the program says; part of every migration."""
+    sync_builtin_roles(BUILTIN_ROLES)

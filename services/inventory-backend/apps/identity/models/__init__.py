@@ -1,0 +1,6 @@
+"""People who sign in, and what keeps them signed in."""
+
+from apps.identity.models.sessions import RefreshToken
+from apps.identity.models.users import User, UserManager
+
+__all__ = ["RefreshToken", "User", "UserManager"]
