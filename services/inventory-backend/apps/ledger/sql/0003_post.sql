@@ -26,8 +26,7 @@ CREATE TYPE ledger_leg AS (
     before numeric,         -- on hand before the leg's turn
     after numeric,          -- on hand after the leg's turn
     balance_after numeric,  -- on hand right after the leg
-    balance_version bigint,
-    final numeric           -- on hand after all legs
+    balance_version bigint
 );
 
 -- Both legs of each line come from the one line, so they cannot disagree.
@@ -40,7 +39,7 @@ BEGIN
                 ledger_balance_id(l.item, side.location, l.lot, l.serial, side.owner, side.status) END,
             l.item, side.location, l.lot, l.serial, side.owner, side.status, place.allows_negative,
             side.quantity, side.expected, l.entered, l.unit, l.num, l.den,
-            NULL, NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, NULL, NULL
         )::ledger_leg)
         FROM jsonb_to_recordset(lines) AS l (
             txn integer, line integer, item uuid, lot uuid, serial uuid, quantity numeric,
@@ -96,13 +95,12 @@ BEGIN
             l.txn, l.turn, l.line, l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id, l.status,
             b.allows_negative, l.quantity, l.expected, l.entered_quantity, l.entered_unit_id, l.factor_num,
             l.factor_den, b.held, b.on_hand + l.so_far - l.own, b.on_hand + l.so_far, b.on_hand + l.step,
-            b.version + l.steps, b.on_hand + l.total
+            b.version + l.steps
         )::ledger_leg)
         FROM (
             SELECT u.*,
                 sum(u.quantity) OVER (PARTITION BY u.balance_id ORDER BY u.turn) AS so_far,
                 sum(u.quantity) OVER (PARTITION BY u.balance_id, u.turn) AS own,
-                sum(u.quantity) OVER (PARTITION BY u.balance_id) AS total,
                 sum(u.quantity) OVER step AS step,
                 row_number() OVER step AS steps
             FROM unnest(legs) u
@@ -226,7 +224,7 @@ BEGIN
         WHERE b.id = l.balance_id;
     RETURN QUERY
         SELECT true, l.txn, l.line, l.balance_id, first_sequence + l.txn, now,
-            l.final, l.held, l.allows_negative, NULL::numeric, closed
+            l.after, l.held, l.allows_negative, NULL::numeric, closed
         FROM unnest(legs) l;
 END
 $$;
