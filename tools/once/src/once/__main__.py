@@ -1,0 +1,5 @@
+"""`python -m once`."""
+
+from once.cli import main
+
+main()

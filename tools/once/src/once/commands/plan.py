@@ -1,0 +1,37 @@
+"""`once plan TASK...`: what `run` would take from the cache and what it would run, longest first."""
+
+import argparse
+import json
+
+from once.checkout import checkout
+from once.schedule import name
+from once.store import LocalStore
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's words."""
+    parser.add_argument("tasks", nargs="+", metavar="TASK")
+    parser.add_argument(
+        "-p", "--package", action="append", default=[], dest="packages", help="only this package (again for more)"
+    )
+    parser.add_argument("--json", action="store_true")
+
+
+def main(root: str, chosen: argparse.Namespace) -> int:
+    """Print one line for each job: whether it is cached, and how long it last took."""
+    now, store = checkout(root), LocalStore()
+    history = store.history()
+    rows = []
+    for job in now.workspace.jobs(chosen.tasks, chosen.packages):
+        key, past = now.keys.of(job).digest, history.get(name(job))
+        rows.append(
+            {"job": str(job), "cached": store.has(key), "seconds": past[-1].seconds if past else None, "key": key}
+        )
+    rows.sort(key=lambda row: (bool(row["cached"]), -float(str(row["seconds"] or "inf"))))
+    if chosen.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        seconds = "never run here" if row["seconds"] is None else f"{row['seconds']:.1f} s"
+        print(f"{'cached' if row['cached'] else 'run   '} {row['job']} ({seconds})")
+    return 0
