@@ -271,7 +271,7 @@ def test_members_override_and_switch_off(repo: Workspace) -> None:
             "[tool.once.tasks.tests]\nrum = 1\n",
             (
                 "[tool.once.tasks.tests] has rum; known are "
-                "env, environment, group, inputs, outputs, passthrough, run, upstream"
+                "caches, env, environment, granularity, group, inputs, outputs, passthrough, run, upstream"
             ),
         ),
         ("[tool.once.tasks.tests]\n", '[tool.once.tasks.tests] has no `run`: run = [["pytest", "{path}"]]'),

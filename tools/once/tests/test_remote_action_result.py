@@ -31,6 +31,8 @@ def action_results(draw: st.DrawFn) -> ActionResult:
         symlinks=tuple(OutputSymlink(path, draw(names)) for path in outputs[cut:]),
         nanoseconds=draw(st.integers(0, 10**15)),
         signature=draw(st.binary(max_size=32)),
+        absent=tuple(sorted(draw(paths))),
+        listed=tuple(sorted((path, draw(st.booleans()), draw(names)) for path in draw(paths))),
     )
 
 
@@ -158,3 +160,22 @@ def test_a_signature_is_for_one_result_and_one_key_and_one_secret(result: Action
     assert not is_signed(replace(entry, signature=b""), key=KEY, secret=b"secret")
     if other.unsigned() != result.unsigned():
         assert not is_signed(replace(other, signature=entry.signature), key=KEY, secret=b"secret")
+
+
+def test_what_was_looked_for_is_signed() -> None:
+    entry = signed(replace(PASSED, absent=("local.ini",), listed=(("configs", False, "d"),)), key=KEY, secret=b"s")
+    assert is_signed(parse(serialize(entry)), key=KEY, secret=b"s")
+    for altered in (
+        replace(entry, absent=()),
+        replace(entry, listed=()),
+        replace(entry, listed=(("configs", True, "d"),)),
+    ):
+        assert not is_signed(altered, key=KEY, secret=b"s")
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../a", "a/../../b", "a\0b"])
+def test_what_was_looked_for_lies_in_the_root(path: str) -> None:
+    with pytest.raises(Malformed):
+        replace(PASSED, absent=(path,))
+    with pytest.raises(Malformed):
+        replace(PASSED, listed=((path, False, ""),))

@@ -65,6 +65,15 @@ class Workspace:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
+    def begin(self) -> None:
+        """Give the workspace an environment with the `once` of this source, and commit all that is there."""
+        self.write(f".venv/lib/{PYTHON}/site-packages/once.pth", str(ONCE / "src"))
+        (self.root / ".venv/bin").mkdir()
+        (self.root / ".venv/bin/python").symlink_to(Path(sys.executable).resolve())
+        (self.root / ".venv/bin/once").symlink_to(ONCE / "bin/once")
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.commit("start")
+
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of this source's `once`."""
         return [str(self.root / ".venv/bin/once"), *arguments]
@@ -150,10 +159,5 @@ def workspace(  # each is one fact of the workspace
         made.write(f"packages/{name}/tests/test_{name}.py", "def test() -> None:\n    pass\n")
         for number in range(files):
             made.write(f"packages/{name}/src/m{number}.py", f"x = {number}\n")
-    made.write(f".venv/lib/{PYTHON}/site-packages/once.pth", str(ONCE / "src"))
-    (made.root / ".venv/bin").mkdir()
-    (made.root / ".venv/bin/python").symlink_to(Path(sys.executable).resolve())
-    (made.root / ".venv/bin/once").symlink_to(ONCE / "bin/once")
-    made.git("init", "--quiet", "--initial-branch=main")
-    made.commit("start")
+    made.begin()
     return made

@@ -6,9 +6,10 @@ On the way of every run: only built-in modules are imported here.
 from __future__ import annotations
 
 import os
+import sys
 from time import monotonic
 
-from once import listing, memo
+from once import listing, memo, since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def run(arguments: Sequence[str], began: float) -> bool:
     for word in words:
         if word == "-p":
             packages.append(next(words, ""))
+        elif word == "--keep-going":
+            continue  # where all is cached there is nothing to keep going
         elif word.startswith("-"):
             return False
         else:
@@ -62,7 +65,7 @@ def run(arguments: Sequence[str], began: float) -> bool:
 
 
 def affected(arguments: Sequence[str]) -> bool:
-    """Answer `once affected [TASK...] [--base REF] [--json]` where the same was asked before; False otherwise."""
+    """Answer `once affected [TASK...] [--base REF] [--json]` where the changes tell; False where keys have to."""
     tasks, base, as_json = [], "main", False
     words = iter(arguments)
     for word in words:
@@ -75,34 +78,34 @@ def affected(arguments: Sequence[str]) -> bool:
         else:
             tasks.append(word)
     root = listing.root_of(os.getcwd())
-    if root is None:
+    answer = since.since(root, base) if root is not None else None
+    if root is None or answer is None:
         return False
-    known = memo.unchanged(root)
-    if known is None or any(task not in known["tasks"] for task in tasks):
-        return False
-    jobs = known["affected"].get(commit(root, base))
-    if jobs is None:
-        return False
-    show([job for job in jobs if not tasks or job[0] in tasks], as_json=as_json)
+    rows = answer[0]
+    if any(task not in {row[0] for row in rows} for task in tasks):
+        return False  # it may be none
+    show([row for row in rows if not tasks or row[0] in tasks], as_json=as_json)
+    sys.stdout.flush()
+    try:
+        since.keep(root, answer)
+    except OSError:
+        pass  # it is only for speed
     return True
 
 
-def commit(root: str, revision: str) -> str:
-    """Return the object id of a revision, "" where it is none."""
-    words = ("git", "-C", root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    return listing.output(words)[1].decode("ascii").strip()
-
-
 def show(jobs: Sequence[tuple[str, str, str]], *, as_json: bool) -> None:
-    """Print affected jobs (task, package, path): each package once, or all as JSON."""
-    if as_json:
-        # Names and paths of packages: json would take longer to import than this whole answer takes.
-        rows = ([_quoted(text) for text in job] for job in jobs)
-        texts = (f'{{"task": {task}, "package": {package}, "path": {path}}}' for task, package, path in rows)
-        print(f"[{', '.join(texts)}]")
-    else:
-        for name in sorted({package for _, package, _ in jobs}):
-            print(name)
+    """Print affected jobs (task, package, path)."""
+    print(affected_text(jobs, as_json=as_json), end="")
+
+
+def affected_text(jobs: Sequence[tuple[str, str, str]], *, as_json: bool) -> str:
+    """Return what is printed of affected jobs: each package once, or all as JSON."""
+    if not as_json:
+        return "".join(f"{name}\n" for name in sorted({package for _, package, _ in jobs}))
+    # Names and paths of packages: json would take longer to import than this whole answer takes.
+    rows = ([_quoted(text) for text in job] for job in jobs)
+    texts = (f'{{"task": {task}, "package": {package}, "path": {path}}}' for task, package, path in rows)
+    return f"[{', '.join(texts)}]\n"
 
 
 def _quoted(text: str) -> str:

@@ -29,7 +29,7 @@ class Checkout:
         """
         snapshot, keys = self.snapshot, self.keys
         jobs = {task: [(job.member.name, keys.of(job).digest) for job in self.workspace.jobs([task])] for task in tasks}
-        if snapshot.raw is None or keys.inputs.walked:
+        if snapshot.raw is None:
             return None
         names = sorted(
             {name for each in self.workspace.members.values() for task in each.tasks.values() for name in task.env}
@@ -98,7 +98,7 @@ def again(before: Checkout) -> Checkout:
     snapshot = git.snapshot(before.snapshot.root)
     loose = list(before.keys.loose.items())
     if snapshot.files == before.snapshot.files and all(
-        listing.entry(os.path.join(snapshot.root, path)) == entry for path, entry in loose
+        listing.through(os.path.join(snapshot.root, path)) == entry for path, entry in loose
     ):
         return replace(before, snapshot=snapshot)
     return checkout(snapshot.root)

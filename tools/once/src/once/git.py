@@ -1,9 +1,10 @@
 """A snapshot of a work tree or of a revision: which files there are, with their modes and contents."""
 
 import os
+import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +12,17 @@ from once import listing
 
 # Where no git says what is ignored.
 IGNORED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__", "build", "dist"})
+# A record of `git ls-files -z --debug`: what the index has of a file follows it.
+RECORD = re.compile(
+    rb"([^\0]*\0)(?:  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n"
+    rb"  dev: \d+\tino: \d+\n  uid: \d+\tgid: \d+\n  size: (\d+)\tflags: [0-9a-f]+\n)?"
+)
+WORD = 0xFFFFFFFF  # the index has times and sizes modulo 2**32
 CONVERSIONS = (b"filter", b"text", b"eol", b"crlf", b"ident", b"working-tree-encoding")
 
 
 class Entry(NamedTuple):
-    """A file: its mode ("100644", "100755", "120000" symlink, "160000" empty submodule) and git's id of its content."""
+    """A file: its mode ("100644", "100755", "120000" symlink) and git's id of its content."""
 
     mode: str
     digest: str
@@ -32,7 +39,7 @@ class Snapshot:
     root: str
     files: Mapping[str, Entry]
     raw: bytes | None = None
-    index: tuple[int, int, int] | None = None
+    index: tuple[int, int, int, int] | None = None
 
 
 class UnknownRevision(Exception):
@@ -51,19 +58,35 @@ def snapshot(root: str, *, converted: bool = True) -> Snapshot:
     if folder is None:
         return Snapshot(root=root, files=_walk(root))
     index = listing.index_state(folder)
-    raw = listing.listing(root)
+    raw, recorded = _split(listing.listing(root, listing.begin(root, "--debug")))
     files, others = _parse(root, raw)
     plain = not others
     for path in others:
+        files.pop(path, None)  # its files count, and not which commit they are of
         files.update(_nested(root, path))
-    if converted and _converts(root, folder, files):
-        plain = False
-        files.update(_on_disk(root, files))
-    racy, settled = _racy(root, files, index)
-    files.update(racy)
-    if plain and settled and not racy:
+    changed, clean = _on_disk(root, {path: files[path] for path in recorded if path in files}, recorded, index)
+    differing = _differing(root, files, clean)
+    if _converts(root, folder, files):
+        differing |= clean.keys()
+    plain = plain and not changed and not differing
+    files.update(changed)
+    if converted:
+        files.update(_read(root, files, differing))
+    settled = index is None or time.time() * 1e9 > index[1] + listing.SETTLED * 1e9
+    if plain and settled:
         return Snapshot(root=root, files=dict(sorted(files.items())), raw=raw, index=index)
     return Snapshot(root=root, files=dict(sorted(files.items())))
+
+
+def _split(debugged: bytes) -> tuple[bytes, dict[str, tuple[int, ...]]]:
+    """Return git's list as it is without `--debug`, and what the index has of each path: ctime, mtime in ns, size."""
+    records, recorded = [], {}
+    for found in RECORD.finditer(debugged):
+        records.append(found[1])
+        if found[1].startswith(b"H "):
+            numbers = [int(each) for each in found.groups()[1:]]
+            recorded[os.fsdecode(found[1][:-1].partition(b"\t")[2])] = tuple(numbers)
+    return b"".join(records), recorded
 
 
 def _parse(root: str, raw: bytes) -> tuple[dict[str, Entry], list[str]]:
@@ -78,7 +101,8 @@ def _parse(root: str, raw: bytes) -> tuple[dict[str, Entry], list[str]]:
             files[os.fsdecode(name)] = Entry(mode, digest)
             length = len(digest)
     for path in listing.unclean(raw):
-        submodule = path.endswith("/") or (path in files and files[path].mode == "160000")
+        linked = path in files and files[path].mode == "160000"
+        submodule = path.endswith("/") or (linked and not os.path.isfile(f"{root}/{path}"))
         found = None if submodule else listing.entry(f"{root}/{path}", length=length)
         if found is None:
             files.pop(path, None)
@@ -91,15 +115,64 @@ def _parse(root: str, raw: bytes) -> tuple[dict[str, Entry], list[str]]:
 
 
 def _nested(root: str, path: str) -> Iterator[tuple[str, Entry]]:
-    """Yield the files of a repository inside the work tree: a submodule, or one that nobody added."""
+    """Yield the files of a repository inside the work tree: a submodule, or one that nobody added.
+
+    A submodule without its repository may have files all the same.
+    """
     inside = f"{root}/{path}"
-    if os.path.lexists(f"{inside}/.git"):
-        for name, entry in snapshot(inside).files.items():
-            yield f"{path}/{name}", entry
+    there = snapshot(inside).files if os.path.lexists(f"{inside}/.git") else _walk(inside)
+    for name, entry in there.items():
+        yield f"{path}/{name}", entry
+
+
+def _on_disk(
+    root: str,
+    files: Mapping[str, Entry],
+    recorded: Mapping[str, tuple[int, ...]],
+    index: tuple[int, int, int, int] | None,
+) -> tuple[dict[str, Entry], dict[str, int]]:
+    """Return the files that changed although git sees no difference, as they are on the disk, and the others' sizes.
+
+    Git compares whole seconds, and takes a file whose mtime was set back for the one that it knows if both changes
+    were in one second; nobody can set the ctime (git's Documentation/technical/racy-git.txt). Those that changed in
+    the very second in which the index was written are read: its clock may not tell the two apart.
+    """
+    written = min(index[:2]) // 1_000_000_000 if index is not None else 0
+    changed, clean = {}, {}
+    for path, entry in files.items():
+        try:
+            found = os.lstat(f"{root}/{path}")
+        except OSError:  # gone, or below something else
+            continue
+        times = divmod(found.st_ctime_ns, 1_000_000_000), divmod(found.st_mtime_ns, 1_000_000_000)
+        now = tuple(number & WORD for number in (*times[0], *times[1], found.st_size))
+        if now == recorded[path] and times[0][0] < written:
+            clean[path] = found.st_size
+            continue
+        read = listing.entry(f"{root}/{path}", length=len(entry.digest))
+        if read is not None and Entry(*read) != entry:
+            changed[path] = Entry(*read)
+    return changed, clean
+
+
+def _differing(root: str, files: Mapping[str, Entry], clean: Mapping[str, int]) -> set[str]:
+    """Return the files whose size is not that of their committed content.
+
+    Git converted them when it wrote or read them: line ends, LFS. It may no longer be configured to do so.
+    """
+    wanted = sorted({files[path].digest for path in clean})
+    if not wanted:
+        return set()
+    command = ("git", "-C", root, "cat-file", "--batch-check=%(objectsize)", "--buffer")
+    # A partial clone has what it has checked out; nothing is fetched for this.
+    environ = listing.environment() | {"GIT_NO_LAZY_FETCH": "1"}
+    done = subprocess.run(command, env=environ, input="\n".join(wanted).encode(), check=True, capture_output=True)
+    sizes = dict(zip(wanted, done.stdout.split(b"\n"), strict=False))
+    return {path for path, size in clean.items() if sizes[files[path].digest] != b"%d" % size}
 
 
 def _converts(root: str, folder: str, files: Mapping[str, Entry]) -> bool:
-    """Return whether git may write other bytes to the disk than it has stored."""
+    """Return whether git may write other bytes to the disk than it has stored, of the same size too."""
     attributes = [f"{root}/{path}" for path in files if path.endswith(".gitattributes")]
     common = folder.partition("/worktrees/")[0]
     for file in (*attributes, f"{common}/info/attributes"):
@@ -107,38 +180,15 @@ def _converts(root: str, folder: str, files: Mapping[str, Entry]) -> bool:
             with open(file, "rb") as opened:
                 if any(word in line for line in opened for word in CONVERSIONS if not line.startswith(b"#")):
                     return True
-        except FileNotFoundError:
-            continue
-    command = ("git", "-C", root, "config", "--get-regexp", r"^core\.(autocrlf|eol|attributesfile)$")
-    return any(not line.endswith((b" false", b" lf")) for line in listing.output(command)[1].splitlines())
-
-
-def _on_disk(root: str, files: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
-    for path, entry in files.items():
-        if entry.mode.startswith("100") and (found := listing.entry(f"{root}/{path}", length=len(entry.digest))):
-            yield path, Entry(*found)
-
-
-def _racy(root: str, files: Mapping[str, Entry], index: tuple[int, int, int] | None) -> tuple[dict[str, Entry], bool]:
-    """Return the files that changed in the very second in which the index was written, as they are on the disk.
-
-    Git looks at such a file's content only by its mtime, in whole seconds, which anybody can set; nobody can set
-    the ctime (git's Documentation/technical/racy-git.txt). The second value says whether this second is over, so
-    that from now on each change shows.
-    """
-    if index is None:
-        return {}, True
-    written = index[0] // 1_000_000_000
-    racy = {}
-    for path, entry in files.items():
-        try:
-            changed = os.lstat(f"{root}/{path}").st_ctime_ns // 1_000_000_000
         except (FileNotFoundError, NotADirectoryError):
             continue
-        found = listing.entry(f"{root}/{path}", length=len(entry.digest)) if changed >= written else None
-        if found is not None and Entry(*found) != entry:
-            racy[path] = Entry(*found)
-    return racy, time.time() > written + listing.SETTLED
+    return False
+
+
+def _read(root: str, files: Mapping[str, Entry], paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
+    for path in paths:
+        if found := listing.entry(f"{root}/{path}", length=len(files[path].digest)):
+            yield path, Entry(*found)
 
 
 def _walk(root: str) -> dict[str, Entry]:
@@ -176,6 +226,7 @@ def tree(root: str, revision: str) -> Snapshot:
         mode, _, digest = about.decode("ascii").split(" ")
         files[os.fsdecode(name)] = Entry(mode, digest)
     for path, entry in [(path, entry) for path, entry in files.items() if entry.mode == "160000"]:
+        del files[path]  # as in a work tree
         if os.path.lexists(f"{root}/{path}/.git"):
             inside = tree(f"{root}/{path}", entry.digest).files
             files.update((f"{path}/{below}", found) for below, found in inside.items())

@@ -1,6 +1,5 @@
 """Are the imports of each package what its pyproject.toml declares? And is what it declares used?"""
 
-import re
 import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -8,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from once import modules
 from once.checkout import Checkout
+from once.declared import Declared, Requirement
 from once.inputs import Inputs
 from once.lock import Node
 from once.modules import Import, Layout, Reader, normalized
@@ -19,7 +19,6 @@ from once.workspace import Member
 
 # `_typeshed` is a module of the type checkers' standard library.
 STANDARD = sys.stdlib_module_names | {"_typeshed"}
-REQUIREMENT = re.compile(r"\s*([\w.-]+)\s*(?:\[([^]]*)\])?")
 
 
 class Finding(NamedTuple):
@@ -33,53 +32,6 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         """Return it as compilers do."""
         return f"{self.path}:{self.line}: {self.code}: {self.message}"
-
-
-class Requirement(NamedTuple):
-    """A declared dependency: as it is written, its normalized name, and its extras."""
-
-    text: str
-    name: str
-    extras: tuple[str, ...]
-
-
-def requirement(text: str) -> Requirement:
-    """Parse name and extras of a requirement."""
-    found = REQUIREMENT.match(text)
-    name, extras = found.groups() if found else (text, None)
-    return Requirement(text, normalized(name), tuple(normalized(each) for each in (extras or "").split(",") if each))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Declared:
-    """The dependencies of a pyproject.toml: of the package and its extras, and of each of its groups."""
-
-    runtime: tuple[Requirement, ...]
-    groups: Mapping[str, tuple[Requirement, ...]]
-
-    @classmethod
-    def of(cls, pyproject: Mapping[str, Any]) -> "Declared":
-        """Read them."""
-        project, groups = pyproject.get("project", {}), pyproject.get("dependency-groups", {})
-
-        def members(group: str) -> Iterator[str]:
-            for each in groups.get(group, ()):
-                if isinstance(each, str):
-                    yield each
-                else:
-                    yield from members(each.get("include-group", ""))
-
-        extras = project.get("optional-dependencies", {}).values()
-        runtime = [*project.get("dependencies", ()), *(each for extra in extras for each in extra)]
-        return cls(
-            runtime=tuple(map(requirement, runtime)),
-            groups={group: tuple(map(requirement, members(group))) for group in groups},
-        )
-
-    @property
-    def all(self) -> tuple[Requirement, ...]:
-        """Return them all."""
-        return (*self.runtime, *(each for group in self.groups.values() for each in group))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +48,9 @@ class Package:
     @cached_property
     def local(self) -> frozenset[str]:
         """Return the names under which its tests and scripts may import each other."""
+        above = "" if self.member.path == "." else f"{self.member.path}/"
         beside = (file for file in self.files if file not in self.layout.shipped and file.endswith(".py"))
-        return frozenset(part.removesuffix(".py") for file in beside for part in file.split("/"))
+        return frozenset(part.removesuffix(".py") for file in beside for part in file.removeprefix(above).split("/"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +134,7 @@ class Imports:
         for each in reader.imports:
             shipped = file in package.layout.shipped and not each.typing
             top = each.name.partition(".")[0]
-            targets = self._targets(package, each, development)
+            targets = self._targets(each, development)
             if top in STANDARD or not targets.isdisjoint({package.name, *(runtime if shipped else development)}):
                 continue
             # Python looks beside a script first.
@@ -197,11 +150,11 @@ class Imports:
         paths = [self._owner(text) for text in reader.strings]
         return imported.union(*(owners for module, owners in paths if "." in module))
 
-    def _targets(self, package: Package, wanted: Import, declared: Collection[str]) -> set[str]:
+    def _targets(self, wanted: Import, declared: Collection[str]) -> set[str]:
         """Return the members or distributions that an import may come from; none where nobody knows."""
         owners = self._owner(wanted.name)[1]
         if owners:
-            return {package.name} if package.name in owners else owners
+            return owners
         top = wanted.name.partition(".")[0]
         # An extra that is not installed here: mostly the distribution has the name of its module.
         return set(self.providers.get(top, {normalized(top)} & set(declared)))
@@ -258,7 +211,8 @@ class Imports:
     def _line(self, package: Package, wanted: Requirement) -> int:
         """Return the line of a pyproject.toml on which a dependency is declared."""
         lines = self.checkout.keys.inputs.read(package.pyproject).decode().splitlines()
-        return next((number for number, line in enumerate(lines, 1) if wanted.text in line), 1)
+        texts = f'"{wanted.text}"', f"'{wanted.text}'"
+        return next((number for number, line in enumerate(lines, 1) if any(text in line for text in texts)), 1)
 
 
 def _distribution(node: Node) -> str:

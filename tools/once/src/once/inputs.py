@@ -10,6 +10,8 @@ from functools import cached_property
 from glob import translate
 
 from once.git import Snapshot
+from once.since import is_source
+from once.since import owner as owner_of
 from once.workspace import Job, Member, Workspace
 
 SPECIAL = re.compile(r"[*?\[]")
@@ -21,13 +23,11 @@ class Inputs:
 
     Attributes:
         read: Returns the content of a file of the snapshot; of a symlink, its text.
-        walked: Whether a folder outside the snapshot had to be walked, so that git's list does not tell everything.
     """
 
     workspace: Workspace
     snapshot: Snapshot
     read: Callable[[str], bytes]
-    walked: bool = False
     _links: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -52,27 +52,40 @@ class Inputs:
         for path in self._paths:
             folder = path.rpartition("/")[0]
             if folder not in known:
-                known[folder] = _owner(folder, owners)
+                known[folder] = owner_of(folder, owners)
             owner = known[folder]
             if owner is not None and path not in left:
                 owned[owner].append(path)
         return owned
+
+    @cached_property
+    def left(self) -> Mapping[str, frozenset[str]]:
+        """Return the names, or patterns of names, that jobs may leave in each folder ("" is the root)."""
+        found: dict[str, set[str]] = {}
+        for job in self._jobs():
+            for glob in (*job.definition.outputs, *job.definition.caches):
+                parts = job.member.pattern(glob).split("/")
+                for depth, part in enumerate(parts):
+                    found.setdefault("/".join(parts[:depth]), set()).add(part)
+                    if SPECIAL.search(part):
+                        break
+        return {folder: frozenset(names) for folder, names in found.items()}
 
     def _jobs(self) -> Iterator[Job]:
         for member in self.workspace.members.values():
             yield from (Job(member, task) for task in member.tasks)
 
     def sources(self, member: Member) -> list[str]:
-        """Return the files of a member that its dependents may read: all but its tests."""
-        tests = "tests/" if member.path == "." else f"{member.path}/tests/"
-        return [path for path in self.owned[member.name] if not path.startswith(tests)]
+        """Return the files of a member that its dependents may read: all but its tests, and the words at its top."""
+        top = 0 if member.path == "." else len(member.path) + 1
+        return [path for path in self.owned[member.name] if is_source(path[top:])]
 
     def declared(self, job: Job) -> Iterator[tuple[str, list[str]]]:
         """Yield each input that a job declares, as a path or glob from the root (`#` a table of it), with its files."""
         for text in job.definition.inputs:
             pattern = job.member.pattern(text)
             path = pattern.partition(".toml#")[0] + ".toml" if ".toml#" in pattern else pattern
-            yield pattern, self.matching(path) or ([] if SPECIAL.search(path) else [path])
+            yield pattern, self.matching(path) or self._unlisted(path)
 
     def of(self, job: Job) -> set[str]:
         """Return all paths that a job may read."""
@@ -89,6 +102,18 @@ class Inputs:
         pattern = re.compile(translate(glob, recursive=True, include_hidden=True, seps="/"))
         return [path for path in self._below(glob[: special.start()]) if pattern.match(path)]
 
+    def _unlisted(self, glob: str) -> list[str]:
+        """Return what counts where a declared input stands for no file of the snapshot.
+
+        That is the path itself, which may be a file or a folder that git ignores; for a glob all of its folder, if
+        nothing of that is in the snapshot.
+        """
+        special = SPECIAL.search(glob)
+        if special is None:
+            return [glob]
+        folder = glob[: special.start()].rpartition("/")[0]
+        return [folder] if folder and not self._below(f"{folder}/") else []
+
     def exists(self, path: str) -> bool:
         """Return whether something is on the disk under a path, git-ignored or not."""
         return os.path.lexists(os.path.join(self.snapshot.root, path))
@@ -101,49 +126,39 @@ class Inputs:
 
         A file outside the snapshot (git-ignored, or outside the workspace) is named by its path all the same.
         """
-        entry = self.snapshot.files.get(path)
-        if entry is None or entry.mode != "120000":
+        if not self._is_link(path):
             return []
         if path not in self._links:
-            self._links[path] = []  # a circle ends here
-            self._links[path] = sorted(dict.fromkeys(self._follow(path)))
+            found: dict[str, None] = {}
+            todo = [path]
+            while todo:
+                reached = [each for each in self._follow(todo.pop()) if each not in found]
+                found |= dict.fromkeys(reached)
+                todo += [each for each in reached if self._is_link(each)]
+            self._links[path] = sorted(found)
         return self._links[path]
 
+    def _is_link(self, path: str) -> bool:
+        entry = self.snapshot.files.get(path)
+        return entry is not None and entry.mode == "120000"
+
     def _follow(self, path: str) -> Iterator[str]:
-        root = self.snapshot.root
         text = os.fsdecode(self.read(path))
-        target = posixpath.normpath(posixpath.join(root, posixpath.dirname(path), text))
-        inside = target.removeprefix(f"{root}/")
-        if inside in self.snapshot.files:
-            yield inside
-            yield from self.linked(inside)
-        elif below := self._below(f"{inside}/"):
-            yield from below
-            yield from (each for one in below for each in self.linked(one))
-        elif through := self._through(inside):
-            yield from through
-        elif os.path.isdir(target):
-            self.walked = True
-            yield from (
-                f"{folder}/{name}".removeprefix(f"{root}/") for folder, _, names in os.walk(target) for name in names
-            )
+        place = posixpath.join(posixpath.dirname(path), text)
+        target = posixpath.normpath(place).removeprefix(f"{self.snapshot.root}/")
+        if target in self.snapshot.files:
+            yield target
         else:
-            yield inside
-            yield os.path.realpath(target).removeprefix(f"{root}/")
+            yield from self._below(f"{target}/") or self._through(target) or [target]
+        if "/.." in text.lstrip("./"):  # what that means depends on what is a link on the way: only the disk knows
+            yield place
 
     def _through(self, path: str) -> list[str]:
-        """Return the files behind a path of which a folder is a symlink; all that this link leads to."""
+        """Return the symlink that a folder of a path is, which leads to more than is wanted."""
         above = posixpath.dirname(path)
         while above and above != "/":
             if above in self.snapshot.files:
-                return [above, *self.linked(above)]
+                return [above]
             above = posixpath.dirname(above)
         return []
 
-
-def _owner(folder: str, owners: Mapping[str, str]) -> str | None:
-    while folder:
-        if folder in owners:
-            return owners[folder]
-        folder = folder.rpartition("/")[0]
-    return owners.get(".")

@@ -64,6 +64,9 @@ class Keys:
         yield f"task {job.task}", task.text()
         yield f"files {member.path}", self._list(member, tests=True)
         yield "lock", self._lock(job)
+        if job.part:
+            yield "part", job.part
+            yield from ((f"part {path}", "") for path in job.files)
         if task.upstream:
             for each in self.inputs.workspace.upstream(job):
                 yield f"sources {each.path}", self._list(each, tests=False)
@@ -111,7 +114,9 @@ class Keys:
         entry = snapshot.files.get(path)
         if entry is not None:
             return f"{entry.mode} {entry.digest}"
-        found = self.loose[path] = listing.entry(os.path.join(snapshot.root, path))
+        if path not in self.loose:
+            self.loose[path] = listing.through(os.path.join(snapshot.root, path))
+        found = self.loose[path]
         return " ".join(found) if found else "absent"
 
     def _table(self, name: str) -> str:

@@ -4,15 +4,20 @@ On the way of every run: nothing but built-in modules is imported here.
 """
 
 import os
+from errno import ELOOP
 
 # Tracked with mode and object id, modified, deleted, untracked; `-v` tells what git was told not to look at.
 # The configuration lets git trust a file only where all of its stat data, its mode included, is unchanged.
 COMMAND = (
     *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.fileMode=true"),
     *("-c", "core.checkStat=default", "-c", "core.trustctime=true", "-c", "core.ignoreStat=false"),
-    *("ls-files", "-z", "-s", "-m", "-d", "-o", "-v", "--exclude-standard"),
+    # What is on the disk counts, as it is there and whatever its name's case, not as git would write or store it.
+    *("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", f"core.attributesFile={os.devnull}"),
+    *("-c", "core.ignoreCase=false", "-c", "core.symlinks=true"),
+    # bin/once asks for the two halves at once, -o and -s -m -d, as they follow in the list.
+    *("ls-files", "-z", "-v", "--exclude-standard", "-o", "-s", "-m", "-d"),
 )
-LINK, FILE = 0o120000, 0o100000
+LINK, FILE, FOLDER = 0o120000, 0o100000, 0o040000
 SETTLED = 2  # seconds: git compares whole seconds, and a file system's clock may lag behind
 
 
@@ -83,13 +88,13 @@ def output(command: tuple[str, ...]) -> tuple[int, bytes]:
     return finish(start(command))
 
 
-def begin(root: str) -> tuple[int, int]:
-    """Start git's list of the work tree below a folder, for `listing`.
+def begin(root: str, *words: str) -> tuple[int, int]:
+    """Start git's list of the work tree below a folder, for `listing`; `words` are added to `COMMAND`.
 
     Raises:
         GitStopped: Git is not installed.
     """
-    return start((COMMAND[0], "-C", root, *COMMAND[1:]))
+    return start((COMMAND[0], "-C", root, *COMMAND[1:], *words))
 
 
 def listing(root: str, begun: tuple[int, int] | None = None) -> bytes:
@@ -104,13 +109,13 @@ def listing(root: str, begun: tuple[int, int] | None = None) -> bytes:
     return raw
 
 
-def index_state(folder: str) -> tuple[int, int, int] | None:
-    """Return what tells whether git's index is the same: mtime in ns, size, inode; None before the first add."""
+def index_state(folder: str) -> tuple[int, int, int, int] | None:
+    """Return what tells whether git's index is the same: mtime and ctime in ns, size, inode; None before the first add."""
     try:
         found = os.stat(f"{folder}/index")
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def unclean(raw: bytes) -> list[str]:
@@ -155,3 +160,34 @@ def entry(file: str, *, length: int = 40) -> tuple[str, str] | None:
         return None
     except PermissionError:
         return "100644", "unreadable"
+    except OSError as error:
+        if error.errno == ELOOP:  # below what is now a link to itself
+            return None
+        raise
+
+
+def through(file: str, above: tuple[tuple[int, int], ...] = ()) -> tuple[str, str] | None:
+    """Return mode and object id of what is read at a path, links followed: a file, or all that is below a folder.
+
+    Args:
+        file: A path outside of git's list: ignored, or not in the work tree at all.
+        above: The folders on the way, for a link that leads back to one of them.
+    """
+    try:
+        found = os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return "120000", "unreadable"  # a link to itself, or a folder that may not be entered
+    kind = found.st_mode & 0o170000
+    if kind != FOLDER:
+        return entry(os.path.realpath(file)) if kind == FILE else None
+    here = found.st_dev, found.st_ino
+    if here in above:
+        return "040000", "circle"
+    lines = []
+    for name in sorted(os.listdir(file)):
+        path = f"{file}/{name}"
+        text = os.readlink(path) if os.path.islink(path) else ""
+        lines.append(repr((name, text, name != ".git" and through(path, (*above, here)))))
+    return "040000", blob("\n".join(lines).encode())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 type Stamp = tuple[str, int, int, int, int]  # an output's path, size, mtime and ctime in ns, inode
 
 SCHEMA = "1"  # raised when what a key or a stored result means changes
-FORMAT = 3  # raised when a memo's own fields change
+FORMAT = 4  # raised when a memo's own fields change
 SUM = 16  # bytes of the checksum before a memo
 
 
@@ -45,31 +45,27 @@ def state_file(root: str) -> str:
     return f"{cache_folder()}/state/{blake2b(os.fsencode(root), digest_size=16).hexdigest()}"
 
 
-def read(root: str) -> dict[str, Any] | None:
-    """Return the memo of a checkout; None where there is none, or none that is whole."""
+def load(file: str) -> dict[str, Any] | None:
+    """Return what `save` wrote; None where there is nothing, or nothing that is whole."""
     try:
-        with open(state_file(root), "rb") as file:
-            stored = file.read()
+        with open(file, "rb") as opened:
+            stored = opened.read()
     except OSError:
         return None
     if blake2b(stored[SUM:], digest_size=SUM).digest() != stored[:SUM]:
         return None
-    memo: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen
-    return memo if memo["schema"] == (SCHEMA, FORMAT, sys.version) else None
+    found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen
+    return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
 
 
-def write(root: str, memo: dict[str, Any]) -> None:
-    """Replace the memo of a checkout.
+def save(file: str, found: dict[str, Any]) -> None:
+    """Replace a file by what `load` returns.
 
     Raises:
         OSError: The disk is full, or the folder may not be written.
     """
-    before = read(root)
-    if before is not None and all(before[name] == memo[name] for name in ("raw", "surroundings")):
-        memo = memo | {"affected": before["affected"] | memo["affected"]}
-    file = state_file(root)
     os.makedirs(os.path.dirname(file), exist_ok=True)
-    body = marshal.dumps(memo | {"schema": (SCHEMA, FORMAT, sys.version)})
+    body = marshal.dumps(found | {"schema": (SCHEMA, FORMAT, sys.version)})
     beside = f"{file}.{os.getpid()}"
     try:
         with open(beside, "wb") as opened:
@@ -79,6 +75,26 @@ def write(root: str, memo: dict[str, Any]) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def read(root: str) -> dict[str, Any] | None:
+    """Return the memo of a checkout; None where there is none, or none that is whole."""
+    return load(state_file(root))
+
+
+def write(root: str, memo: dict[str, Any]) -> None:
+    """Replace the memo of a checkout, and the script that says the same.
+
+    Raises:
+        OSError: See `save`.
+    """
+    from once import quick
+
+    before = read(root)
+    if before is not None and all(before[name] == memo[name] for name in ("raw", "surroundings")):
+        memo = memo | {"affected": before["affected"] | memo["affected"]}
+    save(state_file(root), memo)
+    quick.write(root, memo)
 
 
 def surroundings(root: str, raw: bytes, *, names: Iterable[str], loose: Iterable[str]) -> tuple[Any, ...]:
@@ -93,7 +109,7 @@ def surroundings(root: str, raw: bytes, *, names: Iterable[str], loose: Iterable
     length = raw.find(b" ", raw.find(b"\0H ") + 10) - raw.find(b"\0H ") - 10
     length = 64 if length == 64 else 40  # noqa: PLR2004  # hexadecimal digits of the two
     contents = tuple((path, listing.entry(f"{root}/{path}", length=length)) for path in listing.unclean(raw))
-    ignored = tuple((path, listing.entry(os.path.join(root, path))) for path in loose)
+    ignored = tuple((path, listing.through(os.path.join(root, path))) for path in loose)
     return contents, ignored, tuple((name, os.environ.get(name)) for name in names), interpreter()
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, NamedTuple
 
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 DEVELOPMENT = re.compile(r"(^|/)(tests?/|conftest\.py$|test_[^/]*\.py$|[^/]*_test\.py$)")
 
 
@@ -63,7 +63,7 @@ class Reader(ast.NodeVisitor):
             case ast.Call(
                 func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
                 args=[ast.Constant(value=str(name)), *_],
-            ) if not name.startswith("."):
+            ) if MODULE.fullmatch(name):
                 self._add(name, node)
         self.generic_visit(node)
 
@@ -85,12 +85,12 @@ class Reader(ast.NodeVisitor):
     def _assigned(self, targets: list[ast.expr], value: ast.expr | None) -> None:
         if value is not None and any(isinstance(each, ast.Name) and each.id == "INSTALLED_APPS" for each in targets):
             for each in ast.walk(value):
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and MODULE.fullmatch(each.value):
                     self._add(each.value, each)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """`"path.to.object"`."""
-        if isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+        if isinstance(node.value, str) and "." in node.value and MODULE.fullmatch(node.value):
             self.strings.add(node.value)
 
 

@@ -2,6 +2,8 @@
 
 import glob
 import os
+import posixpath
+import re
 import shutil
 import signal
 import stat
@@ -9,12 +11,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from once.inputs import SPECIAL
+from once.inputs import SPECIAL, Inputs
+from once.listed import is_same
 from once.memo import Stamp, stamp
 from once.store import Result
 from once.workspace import Job
@@ -76,6 +79,10 @@ class Groups:
             for pid in self._running:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, number)
+
+
+class Undeclared(Exception):
+    """A stored result holds an output that its job does not declare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +177,8 @@ def collect(root: str, patterns: Sequence[str]) -> list[str]:
             if os.path.isdir(f"{root}/{name}") and not os.path.islink(f"{root}/{name}"):
                 found.update(
                     os.path.relpath(os.path.join(folder, each), root)
-                    for folder, _, here in os.walk(f"{root}/{name}")
-                    for each in here
+                    for folder, below, here in os.walk(f"{root}/{name}")
+                    for each in (*here, *(name for name in below if os.path.islink(f"{folder}/{name}")))
                 )
             elif os.path.lexists(f"{root}/{name}"):
                 found.add(name)
@@ -216,13 +223,39 @@ def restore(root: str, outputs: Mapping[str, tuple[str, bytes]]) -> list[Stamp]:
     return [stamp(root, path) for path in outputs]
 
 
-def replay(root: str, result: Result) -> list[Stamp] | None:
+def replay(job: Job, inputs: Inputs, result: Result) -> list[Stamp] | None:
     """Put a result's outputs back and return what has to stay the same; None where the result no longer holds.
 
-    Raises:
-        OSError: See `restore`.
+    It does not where something appeared that the job had looked for, where a folder that it listed has other names,
+    and where an output is none that the job declares, which is said: a result may come from a store that others write.
     """
+    root = inputs.snapshot.root
     absences = [stamp(root, path) for path in result.absent]
-    if any(size >= 0 for _, size, *_ in absences):
+    folders = [stamp(root, each.folder) for each in result.listed]
+    if any(size >= 0 for _, size, *_ in absences) or not all(is_same(inputs, each) for each in result.listed):
         return None
-    return restore(root, result.outputs) + absences
+    try:
+        _refuse_others(job, root, result.outputs)
+        return restore(root, result.outputs) + absences + folders
+    except (Undeclared, OSError) as error:
+        sys.stderr.write(f"once: {job}: {error}; the stored result is not used\n")
+        return None
+
+
+def _refuse_others(job: Job, root: str, paths: Iterable[str]) -> None:
+    """Refuse to write what a job does not declare as its output, or through a folder that is a symlink.
+
+    Raises:
+        Undeclared: See there.
+    """
+    patterns = [job.member.pattern(each) for each in job.definition.outputs]
+    declared = [re.compile(glob.translate(each, recursive=True, include_hidden=True, seps="/")) for each in patterns]
+    for path in paths:
+        parts = path.split("/")
+        above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        named = "." in patterns or any(pattern.match(each) for pattern in declared for each in above)
+        if not named or posixpath.normpath(path) != path or path.startswith(("/", "../")):
+            raise Undeclared(f"it would write {path}, which is not among the outputs of the task")
+        for folder in above[:-1]:
+            if os.path.islink(f"{root}/{folder}"):
+                raise Undeclared(f"it would write {path} through {folder}, which is a symlink")

@@ -137,15 +137,17 @@ def _fold(root: str, folder: str, folders: dict[str, set[str]], folded: list[str
     return whole
 
 
-def denied(log: bytes, root: str) -> list[str]:
+def denied(log: bytes, root: str, *, folder: str = ".") -> list[str]:
     """Return the paths within `root`, relative to it, that a job's output says it was refused.
 
-    A hint only: Python and the common tools name the file before or after `Permission denied`, others may not.
+    A hint only: Python and the common tools name the file before or after `Permission denied`, others may not. A
+    relative name is one from the root, or where that is no file from `folder`, in which the job may have worked.
     """
     import re
 
     names = {os.fsdecode(left or right) for left, right in re.findall(_DENIED, log)}
-    absolute = (os.path.normpath(os.path.join(root, name)) for name in names)
+    both = ([os.path.normpath(os.path.join(root, base, name)) for base in (".", folder)] for name in names)
+    absolute = {second if os.path.isfile(second) and not os.path.isfile(first) else first for first, second in both}
     return sorted(path.removeprefix(f"{root}/") for path in absolute if path.startswith(f"{root}/"))
 
 

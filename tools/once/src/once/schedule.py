@@ -1,22 +1,20 @@
 """Jobs in parallel, longest first; passes are kept once it is sure that their inputs stayed the same."""
 
 import queue
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from once import changes, run, sandbox, trace
+from once import changes, flaky, run, select
+from once.attempt import Runner
 from once.checkout import UNUSABLE, Checkout, again
 from once.lock_file import Held, hold
-from once.memo import Stamp, stamp
+from once.memo import Stamp
 from once.status import Status
 from once.store import LayeredStore, Result
-from once.undeclared import absent, fix, messages
 from once.workspace import Job
 
 PROOF = 2.0  # seconds between looks at the work tree while jobs run; a look costs as much as many a short job
@@ -24,9 +22,15 @@ PROOF = 2.0  # seconds between looks at the work tree while jobs run; a look cos
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How a job ended: "hit", "passed", "failed" or "skipped"; `said` is what kept a pass from being stored.
+    """How a job ended: "hit", "passed", "flaky" (failed, then passed), "failed" or "skipped".
 
-    `undeclared` is whether that is something that it read.
+    Attributes:
+        log: Its output; of a flaky one, that of its failure.
+        said: What kept a pass from being stored.
+        undeclared: Whether that is something that it read.
+        native: The programs that it started and that could not be traced.
+        kept: How many test files did not run, as nothing that they depend on changed.
+        tests: What each test file depends on, where the task is selected by test file.
     """
 
     job: Job
@@ -36,22 +40,24 @@ class Report:
     log: bytes = b""
     said: tuple[str, ...] = ()
     undeclared: bool = False
+    native: Sequence[str] = ()
+    kept: int = 0
+    tests: select.Tests | None = None
     stamps: Sequence[Stamp] = ()
 
 
 @dataclass(kw_only=True)
 class Schedule:
-    """A run of the jobs that are not cached."""
+    """A run of the jobs that are not cached; with `retry` a failed one runs once more, to see whether it is flaky."""
 
     checkout: Checkout
+    runner: Runner
     store: LayeredStore
     status: Status
     slots: int
     keep_going: bool
     force: bool
-    strict: bool = False
-    posargs: Sequence[str] = ()
-    groups: run.Groups = field(default_factory=run.Groups)
+    retry: bool = True
     _todo: deque[Job] = field(default_factory=deque)
     _ended: queue.SimpleQueue[tuple[Report, Result | None, Held | None]] = field(default_factory=queue.SimpleQueue)
     _running: dict[Job, float] = field(default_factory=dict)
@@ -69,7 +75,7 @@ class Schedule:
             return self._gather(jobs)
         finally:
             self._todo.clear()
-            self.groups.stop()
+            self.runner.groups.stop()
             for thread in threads:
                 thread.join()
             self.status.clear()
@@ -100,9 +106,14 @@ class Schedule:
 
     def _tell(self, report: Report) -> None:
         self.status.finished += 1
-        if report.status == "failed":
+        if report.status in {"failed", "flaky"}:
             self.status.log(report.log)
-        words = {"hit": "from cache", "passed": f"passed in {report.seconds:.1f} s", "failed": "FAILED"}
+        words = {
+            "hit": "from cache",
+            "passed": f"passed in {report.seconds:.1f} s",
+            "flaky": "FLAKY: it failed, then passed; not stored",
+            "failed": "FAILED",
+        }
         if report.status in words:
             self.status.line(f"{report.job} {words[report.status]}")
         for text in report.said:
@@ -140,7 +151,7 @@ class Schedule:
         same = job if now.workspace is self.checkout.workspace else now.workspace.job(job.member.name, job.task)
         if same is None:
             return "the task was taken away while it ran"
-        after = now.keys.of(same)
+        after = now.keys.of(same._replace(part=job.part, files=job.files))
         if after.digest == before.digest:
             return ""
         lists = self.checkout.keys.listings | now.keys.listings
@@ -150,6 +161,7 @@ class Schedule:
     def _keep(self, report: Report, result: Result) -> str:
         try:
             self.store.put(report.key, result)
+            select.keep(report.job, self.checkout.keys, report.tests, self.store.local)
         except OSError as error:
             return f"{error}; free some space, or set ONCE_CACHE_DIR"
         return ""
@@ -175,89 +187,71 @@ class Schedule:
             return None
 
     def _job(self, job: Job) -> tuple[Report, Result | None, Held | None]:
-        key = self.checkout.keys.of(job)
-        if self.posargs:
-            done = self._execute(job, None, None)
-            return (
-                Report(
-                    job=job,
-                    key=key.digest,
-                    status="failed" if done.exit_code else "passed",
-                    seconds=done.seconds,
-                    log=done.log,
-                ),
-                None,
-                None,
-            )
+        key = self.checkout.keys.of(job).digest
+        if self.runner.posargs:
+            done = self.runner.attempt(job, select.ALL).done
+            status = "failed" if done.exit_code else "passed"
+            return Report(job=job, key=key, status=status, seconds=done.seconds, log=done.log), None, None
         try:
             held = hold(
-                self.store.local.folder / "locks" / key.digest,
-                stopped=lambda: self.groups.stopped,
+                self.store.local.folder / "locks" / key,
+                stopped=lambda: self.runner.groups.stopped,
                 waiting=lambda: self.status.line(f"{job} is being run by another once; waiting for it"),
             )
         except OSError:  # a disk that takes no lock takes no result either, which is said then
             held = None
-        if self.groups.stopped:
-            return Report(job=job, key=key.digest, status="skipped"), None, held
-        found = None if self.force else self.store.get(key.digest)
-        stamps = run.replay(self.checkout.snapshot.root, found) if found is not None else None
+        if self.runner.groups.stopped:
+            return Report(job=job, key=key, status="skipped"), None, held
+        found = None if self.force else self.store.get(key)
+        stamps = run.replay(job, self.checkout.keys.inputs, found) if found is not None else None
         if found is not None and stamps is not None:
             seconds, log = found.seconds, found.log
-            return Report(job=job, key=key.digest, status="hit", seconds=seconds, log=log, stamps=stamps), None, held
-        with tempfile.TemporaryDirectory(prefix="once-") as scratch:
-            done = self._execute(job, held, scratch)
-            said, missing = self._traced(job, scratch, done)
+            return Report(job=job, key=key, status="hit", seconds=seconds, log=log, stamps=stamps), None, held
+        report, result = self._ran(job, [held.descriptor] if held else [])
+        return report, result, held
+
+    def _ran(self, job: Job, locks: Sequence[int]) -> tuple[Report, Result | None]:
+        """Run a job, again where it failed, and return how it ended with what may be stored of it."""
+        key, root = self.checkout.keys.of(job), self.checkout.snapshot.root
+        selection = select.ALL if self.force else select.select(job, self.checkout.keys, self.store.local)
+        tried = self.runner.attempt(job, selection, locks=locks)
+        failed = tried.done if tried.done.exit_code else None
+        if failed and self.retry and failed.exit_code not in flaky.CERTAIN and not tried.said:
+            tried = self.runner.attempt(job, selection, locks=locks)
+        code = tried.done.exit_code
+        done = tried.done if code else select.completed(tried.done, selection, root)
         report = Report(
             job=job,
             key=key.digest,
-            status="failed" if done.exit_code else "passed",
+            status="failed" if code else "flaky" if failed else "passed",
             seconds=done.seconds,
-            log=done.log,
-            said=said,
-            undeclared=bool(said),
-            stamps=[*done.stamps, *(stamp(self.checkout.snapshot.root, path) for path in missing)],
+            log=failed.log if failed else done.log,
+            said=tried.said,
+            undeclared=bool(tried.said),
+            native=tried.native,
+            kept=len(selection.kept),
+            stamps=replace(tried, done=done).stamps(root),
         )
-        if done.exit_code or said:
-            return report, None, held
-        outputs, seconds, log = dict(done.outputs), done.seconds, done.log
-        result = Result(exit_code=0, log=log, outputs=outputs, seconds=seconds, manifest=key.manifest, absent=missing)
-        return report, result, held
-
-    def _traced(self, job: Job, scratch: str, done: run.Done) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return a sentence for each input that a job did not declare, and what it looked for in vain."""
-        inputs = self.checkout.keys.inputs
-        if done.exit_code:
-            refused = sandbox.denied(done.log, inputs.snapshot.root) if self.strict else []
-            return tuple(fix(job, "was refused", path) for path in refused), ()
-        try:
-            found = trace.read(f"{scratch}/record")
-        except trace.RecordLost as error:
-            return (f"{job} is not stored: {error}",), ()
-        return tuple(messages(job, found, inputs)), absent(found, inputs)
-
-    def _execute(self, job: Job, held: Held | None, scratch: str | None) -> run.Done:
-        root = self.checkout.snapshot.root
-        environ = run.environment(job, self.checkout.keys.environ)
-        commands = run.commands(job, root, self.posargs)
-        outputs = [job.member.pattern(each) for each in job.definition.outputs]
-        if scratch is not None:
-            record = f"{scratch}/record"
-            environ = trace.environment(environ, record=record, root=root, names=environ.keys())
-            if self.strict:
-                environ["TMPDIR"] = temporary = f"{scratch}/temporary"
-                commands = self._refused(job, commands, [*run.folders(root, outputs), temporary, record])
-        locks = [held.descriptor] if held else []
-        return run.execute(commands, root=root, environ=environ, groups=self.groups, outputs=outputs, locks=locks)
-
-    def _refused(self, job: Job, commands: Sequence[list[str]], writable: Sequence[str]) -> list[list[str]]:
-        """Return commands to which the kernel refuses all files but these and the inputs."""
-        root = self.checkout.snapshot.root
-        for folder in writable:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        readable = [*sandbox.system(root), *sandbox.fold(root, self.checkout.keys.inputs.of(job))]
-        return [sandbox.wrap(command, readable=readable, writable=writable) for command in commands]
+        if failed and not code:
+            with suppress(OSError):  # it is said all the same
+                found = flaky.flake(job, key.digest, exit_code=failed.exit_code, log=failed.log)
+                flaky.keep(self.store.local.folder, found)
+        if failed or tried.said:
+            return report, None
+        result = Result(
+            exit_code=0,
+            log=done.log,
+            outputs=dict(done.outputs),
+            seconds=done.seconds,
+            manifest=key.manifest,
+            absent=tried.absent,
+            listed=tried.listed,
+        )
+        if tried.tests is not None:
+            report = replace(report, tests={**selection.kept, **tried.tests})
+        return report, result
 
 
 def name(job: Job) -> str:
     """Return under which name the history of a job is kept."""
-    return f"{job} {job.member.path}"
+    return job.history

@@ -1,13 +1,15 @@
 """The local store: results by key, on a disk that may fail at any moment.
 
 Layout below the cache's folder: `ac/<key>` a result, whole, its own checksum first; `cas/ab/<sha256>` the lists that
-manifests name, one file for the results of one batch; `history` a line for each pass; `state/` what each checkout's
-last run knew (`memo`); `locks/` one file for each running job. A result is one file, since creating files is what a
+manifests name, one file for the results of one batch; `notes/` what is known of a job by its name, such as what its
+test files read; `history` a line for each pass, `flaky` one for each flaky failure; `state/` what each checkout's last
+run knew (`memo`); `locks/` one file for each running job. A result is one file, since creating files is what a
 run of many short jobs would spend its time on.
 """
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +19,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from once.listed import Listing
 from once.memo import cache_folder
 
 CACHEDIR = "Signature: 8a477f597d28d172789f06886806bc55\n# Results of once; safe to delete.\n"
@@ -32,6 +35,7 @@ class Result:
     seconds: float
     manifest: bytes
     absent: tuple[str, ...] = ()  # files that it looked for in vain: once one is there, this is no result any more
+    listed: tuple[Listing, ...] = ()  # folders whose names it listed: once these differ, neither
 
 
 class Store(Protocol):
@@ -79,6 +83,7 @@ class LocalStore:
             seconds=action["seconds"],
             manifest=manifest,
             absent=tuple(action["absent"]),
+            listed=tuple(Listing(*each) for each in action.get("listed", ())),
         )
 
     def put(self, key: str, result: Result) -> None:
@@ -94,10 +99,32 @@ class LocalStore:
             "outputs": [(path, mode, len(content)) for path, (mode, content) in result.outputs.items()],
             "seconds": result.seconds,
             "absent": result.absent,
+            "listed": result.listed,
         }
         contents = [result.log, result.manifest, *(content for _, content in result.outputs.values())]
         body = b"".join([json.dumps(action).encode(), b"\n", *contents])
         self._write(self.folder / "ac" / key, sha256(body).hexdigest().encode() + b"\n" + body)
+
+    def note(self, name: str) -> bytes | None:
+        """Return what was kept under a name, None where there is nothing that is whole."""
+        return self._read(self._note(name))
+
+    def keep_note(self, name: str, body: bytes) -> None:
+        """Keep something under a name, in place of what was there.
+
+        Raises:
+            OSError: See `put`.
+        """
+        self._write(self._note(name), sha256(body).hexdigest().encode() + b"\n" + body)
+
+    def _note(self, name: str) -> Path:
+        return self.folder / "notes" / sha256(name.encode(errors="surrogateescape")).hexdigest()
+
+    def remove(self, key: str) -> None:
+        """Forget a result, and what the checkouts' last runs knew of it."""
+        (self.folder / "ac" / key).unlink(missing_ok=True)
+        for known in ("state", "quick"):
+            shutil.rmtree(self.folder / known, ignore_errors=True)
 
     def has(self, key: str) -> bool:
         """Return whether there is a result of a key, whole or not."""
@@ -172,7 +199,7 @@ class LocalStore:
 
     def files(self) -> Iterator[Path]:
         """Yield the files of results and of their lists."""
-        for name in ("ac", "cas"):
+        for name in ("ac", "cas", "notes"):
             yield from (file for file in (self.folder / name).rglob("*") if file.is_file())
 
     def verify(self) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import json
 import posixpath
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -57,6 +57,8 @@ class Task:
     env: tuple[str, ...] = ()
     passthrough: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
+    granularity: str = "package"
 
     def text(self) -> str:
         """Return the definition as text, one for each."""
@@ -82,14 +84,22 @@ class Member:
 
 
 class Job(NamedTuple):
-    """A task with a member."""
+    """A task with a member; of one that is cut into parts (see `shards`), part `k/N` with its test files."""
 
     member: Member
     task: str
+    part: str = ""
+    files: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # the test files of the other parts
 
     def __str__(self) -> str:
         """Return the name of the job's nox session: `tests(rbac)`."""
         return f"{self.task}({self.member.name})"
+
+    @property
+    def history(self) -> str:
+        """Return the name that the job has over time, in any checkout."""
+        return f"{self} {self.member.path}{f' {self.part}' if self.part else ''}"
 
     @property
     def definition(self) -> Task:
@@ -185,6 +195,8 @@ def load(root: str, files: Collection[str], read: Callable[[str], bytes]) -> Wor
     tested = {path.partition("/tests/")[0] for path in files if "/tests/" in path} | (
         {"."} if any(path.startswith("tests/") for path in files) else set()
     )
+    # The folders that have members inside.
+    holders = {above for path, _ in folders if f"{path}/pyproject.toml" in files for above in _above(path)}
     members = {}
     for path, package in folders:
         member = package.partition("==")[0]
@@ -197,12 +209,27 @@ def load(root: str, files: Collection[str], read: Callable[[str], bytes]) -> Wor
         tables = (
             dict(inherited) if inherited is not None else _defaults(top, lock, (name, member), tested=path in tested)
         )
+        holds = path in holders
+        if holds and inherited is None and "tests" in tables:
+            tables["tests"]["run"] = [["pytest", "{path}/tests"]]
         tasks = {}
         for task, table in (tables | own.get("tool", {}).get("once", {}).get("tasks", {})).items():
             if table is not False:
-                tasks[task] = _task(file, task, {**(tables.get(task) or {}), **table})
+                above = tables.get(task) or {}
+                # A package adds its inputs, as the message about an undeclared one says: it cannot lose any by that.
+                both = list(dict.fromkeys([*above.get("inputs", ()), *table.get("inputs", ())]))
+                tasks[task] = _task(file, task, {**above, **table, "inputs": both}, holds=holds)
         members[member] = Member(name=member, path=path, tasks=tasks)
     return Workspace(root=root, name=name, members=members, lock=lock)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders around a folder, the root last."""
+    while folder := posixpath.dirname(path):
+        yield folder
+        path = folder
+    if path != ".":
+        yield "."
 
 
 def _toml(path: str, text: bytes) -> dict[str, Any]:
@@ -226,7 +253,7 @@ def _defaults(
     return tables
 
 
-def _task(file: str, name: str, table: Mapping[str, Any]) -> Task:
+def _task(file: str, name: str, table: Mapping[str, Any], *, holds: bool) -> Task:
     known = {each.name for each in fields(Task)}
     if unknown := set(table) - known:
         raise BadWorkspace(
@@ -239,13 +266,25 @@ def _task(file: str, name: str, table: Mapping[str, Any]) -> Task:
             f'{file}: [tool.once.tasks.{name}] run is a list of commands: run = [["pytest", "{{path}}"]]'
         )
     upstream = bool(table.get("upstream", True))
+    # A tool that is given a folder with other members in it reads those too.
+    words = (word.replace("{path}/", "") for command in table["run"] for word in command)
+    everything = ["**"] if holds and any("{path}" in word for word in words) else []
     return Task(
         run=tuple(tuple(command) for command in table["run"]),
         group=str(table.get("group", "")),
         environment=bool(table.get("environment", upstream)),
         upstream=upstream,
-        inputs=tuple(table.get("inputs", ())),
+        inputs=(*table.get("inputs", ()), *everything),
         env=tuple(table.get("env", ())),
         passthrough=tuple(table.get("passthrough", ())),
         outputs=tuple(table.get("outputs", ())),
+        caches=tuple(table.get("caches", ())),
+        granularity=_granularity(file, name, table),
     )
+
+
+def _granularity(file: str, name: str, table: Mapping[str, Any]) -> str:
+    text = str(table.get("granularity", "package"))
+    if text not in {"package", "file"}:
+        raise BadWorkspace(f'{file}: [tool.once.tasks.{name}] granularity is "package" or "file", not "{text}"')
+    return text

@@ -23,6 +23,8 @@ HELP = {
     "codeowners": "say who owns which package, as GitHub's CODEOWNERS",
     "sbom": "list what a package installs, as CycloneDX",
     "provenance": "say from which commit and inputs a package's results are",
+    "verify": "run a sample of what is cached again, and compare",
+    "flaky": "list the jobs that failed and then passed with nothing changed",
     "cache": "show, bound or check the cache",
 }
 EXAMPLES = """examples:

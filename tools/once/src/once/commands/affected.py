@@ -3,7 +3,7 @@
 import argparse
 from contextlib import suppress
 
-from once import answers, memo
+from once import answers, listing, memo, since
 from once.checkout import Checkout, checkout, revision
 from once.workspace import Job
 
@@ -22,13 +22,22 @@ def main(root: str, chosen: argparse.Namespace) -> int:
     jobs = affected(base, now, now.workspace.jobs(now.workspace.tasks))
     rows = [(job.task, job.member.name, job.member.path) for job in jobs]
     answers.show([row for row in rows if not chosen.tasks or row[0] in chosen.tasks], as_json=chosen.json)
+    commit = listing.finish(since.commit(root, chosen.base))[1].decode("ascii").strip()
+    if commit:
+        with suppress(OSError):  # it is only for speed
+            _remember(root, base, now, commit, rows)
+    return 0
+
+
+def _remember(root: str, base: Checkout, now: Checkout, commit: str, rows: list[since.Row]) -> None:
+    """Keep the answer, and what there is to know of the revision."""
+    record = since.record(base, commit)
+    if record is not None:
+        memo.save(since.file(root), record)
     known = memo.read(root) or {"done": {}}
     found = now.memo(now.workspace.tasks, known["done"])
-    commit = answers.commit(root, chosen.base)
-    if found is not None and commit:
-        with suppress(OSError):  # it is only for speed
-            memo.write(root, found | {"affected": {commit: rows}})
-    return 0
+    if found is not None:
+        memo.write(root, found | {"affected": {commit: rows}})
 
 
 def affected(base: Checkout, now: Checkout, jobs: list[Job]) -> list[Job]:

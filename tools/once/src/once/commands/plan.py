@@ -25,7 +25,14 @@ def main(root: str, chosen: argparse.Namespace) -> int:
     for job in now.workspace.jobs(chosen.tasks, chosen.packages):
         key, past = now.keys.of(job).digest, history.get(name(job))
         rows.append(
-            {"job": str(job), "cached": store.has(key), "seconds": past[-1].seconds if past else None, "key": key}
+            {
+                "job": str(job),
+                "task": job.task,
+                "package": job.member.name,
+                "cached": store.has(key),
+                "seconds": past[-1].seconds if past else None,
+                "key": key,
+            }
         )
     rows.sort(key=lambda row: (bool(row["cached"]), -float(str(row["seconds"] or "inf"))))
     if chosen.json:

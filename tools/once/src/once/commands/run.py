@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from time import monotonic
 from types import FrameType
 
-from once import garbage, memo, remote, run, sandbox
-from once.checkout import UNUSABLE, Checkout, again, checkout
+from once import garbage, memo, remote, run, shards
+from once.attempt import Runner
+from once.checkout import UNUSABLE, Checkout, again, checkout, revision
+from once.commands import affected
 from once.schedule import Report, Schedule
 from once.status import Status
 from once.store import LayeredStore, LocalStore
-from once.workspace import BadWorkspace, Job
+from once.workspace import Job
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,45 +25,63 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--package", action="append", default=[], dest="packages", help="only this package (again for more)"
     )
+    parser.add_argument(
+        "--affected", nargs="?", const="main", metavar="BASE", help="only what `once affected --base BASE` names (main)"
+    )
     parser.add_argument("--force", action="store_true", help="run what is cached too")
     parser.add_argument("--keep-going", action="store_true", help="start further jobs after one failed")
     parser.add_argument(
         "-j", "--jobs", type=int, default=os.process_cpu_count() or 1, help="how many jobs at once (the cores)"
     )
     parser.add_argument(
-        "--sandbox", choices=("trace", "strict"), default="trace", help="strict: the kernel refuses undeclared inputs"
+        "--sandbox",
+        choices=("trace", "strict", "copy"),
+        default="trace",
+        help="strict: the kernel refuses undeclared inputs, or where it cannot: copy, run in a copy of the inputs",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="an undeclared input is an error (always where CI is set)"
+    )
+    parser.add_argument("--no-retry", action="store_true", help="do not run a failed job again to see if it is flaky")
+    parser.add_argument("--shard", metavar="K/N", help="only part K of N of the test files, each about as long")
     parser.add_argument("--json", action="store_true", help="print how each job ended as JSON")
-    parser.add_argument("--replay", "-v", action="store_true", help="print the output of what passed or is cached too")
+    parser.add_argument(
+        "--replay",
+        "-v",
+        action="store_true",
+        help="print the output of what passed or is cached too, and what was not traced",
+    )
 
 
 def main(root: str, chosen: argparse.Namespace) -> int:
     """Run, and return 0 where all passed."""
     began = monotonic()
-    if chosen.sandbox == "strict" and not sandbox.available():
-        raise BadWorkspace("This kernel has no Landlock: use --sandbox trace")
     os.chdir(root)
     signal.signal(signal.SIGTERM, _interrupt)
     now = checkout(root)
     jobs = now.workspace.jobs(chosen.tasks, chosen.packages)
-    far = remote.from_environment(os.environ)
-    store = LayeredStore(local=LocalStore(), remote=far)
+    if chosen.affected is not None:
+        jobs = _affected(root, chosen.affected, jobs)
+    local = LocalStore()
+    if chosen.shard:
+        jobs = _part(chosen.shard, jobs, now, local)
     fresh = chosen.force or bool(chosen.posargs)
     known = memo.read(root) or {"done": {}, "jobs": {}}
     hits = (
-        {} if fresh else {job: hit for job in jobs if (hit := _hit(root, now, job, store, known, replay=chosen.replay))}
+        {} if fresh else {job: hit for job in jobs if (hit := _hit(root, now, job, local, known, replay=chosen.replay))}
     )
     misses = [job for job in jobs if job not in hits]
+    far = remote.from_environment(os.environ) if misses else None
     status = Status(total=len(misses))
     schedule = Schedule(
         checkout=now,
-        store=store,
+        runner=Runner(checkout=now, sandbox=chosen.sandbox, posargs=chosen.posargs),
+        store=LayeredStore(local=local, remote=far),
         status=status,
         slots=max(1, chosen.jobs),
         keep_going=chosen.keep_going,
         force=fresh,
-        strict=chosen.sandbox == "strict",
-        posargs=chosen.posargs,
+        retry=not (chosen.no_retry or chosen.posargs),
     )
     ran = dict(zip(misses, schedule.complete(misses), strict=True)) if misses else {}
     reports = [hits.get(job) or ran[job] for job in jobs]
@@ -71,12 +91,29 @@ def main(root: str, chosen: argparse.Namespace) -> int:
         )
     if far is not None:
         far.close()
-    if ran and garbage.is_due(store.local):
-        garbage.collect(store.local, garbage.limit())
+    if ran and garbage.is_due(local):
+        garbage.collect(local, garbage.limit())
     _print(reports, chosen, began)
-    if any(report.status not in {"hit", "passed"} for report in reports):
+    if any(report.status not in {"hit", "passed", "flaky"} for report in reports):
         return 1
-    return 3 if any(report.undeclared for report in reports) and os.environ.get("CI") else 0
+    strict = chosen.strict or os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
+    return 3 if strict and any(report.undeclared for report in reports) else 0
+
+
+def _part(text: str, jobs: Sequence[Job], now: Checkout, local: LocalStore) -> list[Job]:
+    """Return the jobs of a part, each with its test files."""
+    shard, history = shards.parse(text), local.history()
+    parts = (shards.part(job, shard, now.keys, local, history) for job in jobs)
+    return [job for job in parts if job is not None]
+
+
+def _affected(root: str, base: str, jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs whose keys differ from a revision's."""
+    # As committed: the revision knows nothing of what git converts on checkout.
+    now = checkout(root, converted=False)
+    same = [now.workspace.jobs([job.task], [job.member.name])[0] for job in jobs]
+    found = {str(job) for job in affected.affected(revision(root, base), now, same)}
+    return [job for job in jobs if str(job) in found]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -88,7 +125,7 @@ def _hit(
     root: str,
     now: Checkout,
     job: Job,
-    store: LayeredStore,
+    local: LocalStore,
     known: dict[str, dict[str, list[memo.Stamp]]],
     *,
     replay: bool,
@@ -98,8 +135,8 @@ def _hit(
     stamps = known["done"].get(key)
     if not replay and stamps is not None and all(memo.stamp(root, each[0]) == each for each in stamps):
         return Report(job=job, key=key, status="hit", stamps=stamps)
-    result = store.local.get(key)
-    stamps = run.replay(root, result) if result is not None else None
+    result = local.get(key)
+    stamps = run.replay(job, now.keys.inputs, result) if result is not None else None
     if result is None or stamps is None:
         return None
     return Report(job=job, key=key, status="hit", seconds=result.seconds, log=result.log, stamps=stamps)
@@ -144,10 +181,13 @@ def _print(reports: Sequence[Report], chosen: argparse.Namespace, began: float) 
                 "seconds": round(report.seconds, 3),
                 "key": report.key,
                 "said": list(report.said),
+                "untraced": list(report.native),
+                "kept": report.kept,
             }
             for report in reports
         ]
-        print(json.dumps({"jobs": jobs, "seconds": round(seconds, 3)}, indent=2))
+        untraced = sum(bool(report.native) for report in reports)
+        print(json.dumps({"jobs": jobs, "untraced": untraced, "seconds": round(seconds, 3)}, indent=2))
         return
     sys.stderr.flush()
     for report in reports:
@@ -155,11 +195,13 @@ def _print(reports: Sequence[Report], chosen: argparse.Namespace, began: float) 
             print(f"--- {report.job}", flush=True)
             sys.stdout.buffer.write(report.log)
             sys.stdout.buffer.flush()
+        if chosen.replay and report.native:
+            print(f"{report.job} ran programs that are not traced: {', '.join(report.native)}")
     for task in chosen.tasks:
         of_task = [report for report in reports if report.job.task == task]
         count = {
             status: sum(report.status == status for report in of_task)
-            for status in ("hit", "passed", "failed", "skipped")
+            for status in ("hit", "passed", "flaky", "failed", "skipped")
         }
         ran = ", ".join(f"{number} {status}" for status, number in count.items() if number and status != "hit")
         print(

@@ -13,6 +13,7 @@ from once.remote.protobuf import Malformed, Message, encode
 # Servers such as bazel-remote write the client's address here if it is empty.
 _WORKER = b"once"
 _SIGNATURE_TYPE = "once/hmac-sha256"
+_LOOKED_AT_TYPE = "once/looked-at"
 # The limit of google.protobuf.Duration: 10,000 years.
 _LONGEST = 315_576_000_000
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -57,6 +58,9 @@ class OutputSymlink:
 class ActionResult:
     """The result of one action; what it wrote is in the blobs that it names.
 
+    `absent` are files that it looked for in vain, `listed` folders with whether only modules count, and the digest of
+    their names.
+
     Raises:
         Malformed: restoring these outputs would write outside the root, into a `.git`, or through another output.
     """
@@ -67,6 +71,8 @@ class ActionResult:
     symlinks: tuple[OutputSymlink, ...]
     nanoseconds: int
     signature: bytes = b""
+    absent: tuple[str, ...] = ()
+    listed: tuple[tuple[str, bool, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses what must not be restored."""
@@ -75,6 +81,9 @@ class ActionResult:
         if not 0 <= self.nanoseconds <= _LONGEST * 10**9:
             raise Malformed(f"duration of {self.nanoseconds} ns")
         _check_paths([*(file.path for file in self.files), *(link.path for link in self.symlinks)])
+        for path in (*self.absent, *(folder for folder, _, _ in self.listed)):
+            if "\0" in path or (path != "." and any(part in {"", ".", ".."} for part in path.split("/"))):
+                raise Malformed(f"path {path!r} that was looked at")
         for link in self.symlinks:
             if not link.target or "\0" in link.target:
                 raise Malformed(f"symbolic link {link.path!r} to {link.target!r}")
@@ -87,9 +96,17 @@ class ActionResult:
 def serialize(result: ActionResult) -> bytes:
     """Returns the message; equal results give equal bytes."""
     # "Details that are specific to the kind of worker": the one field the API leaves to whoever writes the entry.
-    auxiliary = encode((1, _SIGNATURE_TYPE.encode()), (2, result.signature)) if result.signature else b""
+    signature = encode((1, _SIGNATURE_TYPE.encode()), (2, result.signature)) if result.signature else b""
+    looked_at = encode(
+        *((1, path.encode()) for path in sorted(result.absent)),
+        *(
+            (2, encode((1, folder.encode()), (2, int(modules)), (3, digest.encode())))
+            for folder, modules, digest in sorted(result.listed)
+        ),
+    )
+    auxiliary = [signature, encode((1, _LOOKED_AT_TYPE.encode()), (2, looked_at)) if looked_at else b""]
     seconds, nanos = divmod(result.nanoseconds, 10**9)
-    metadata = encode((1, _WORKER), (11, auxiliary), (12, encode((1, seconds), (2, nanos))))
+    metadata = encode((1, _WORKER), *((11, each) for each in auxiliary if each), (12, encode((1, seconds), (2, nanos))))
     files = (
         encode((1, file.path.encode()), (2, _encoded(file.digest)), (4, int(file.is_executable)))
         for file in sorted(result.files)
@@ -120,14 +137,18 @@ def parse(data: bytes) -> ActionResult:
         OutputFile(file.text(1), _digest(file.message(2)), is_executable=bool(file.integer(4)))
         for file in message.messages(2)
     )
-    auxiliary = (entry for entry in metadata.messages(11) if entry.text(1) == _SIGNATURE_TYPE)
+    auxiliary = {entry.text(1): entry for entry in reversed(metadata.messages(11))}
+    signature, looked_at = auxiliary.get(_SIGNATURE_TYPE), auxiliary.get(_LOOKED_AT_TYPE)
+    looked = looked_at.message(2) if looked_at is not None else Message(b"")
     return ActionResult(
         exit_code=message.integer(4),
         log=_digest(message.message(6)),
         files=tuple(sorted(files)),
         symlinks=tuple(sorted(OutputSymlink(link.text(1), link.text(2)) for link in message.messages(12))),
         nanoseconds=seconds * 10**9 + nanos,
-        signature=next((entry.data(2) for entry in auxiliary), b""),
+        signature=signature.data(2) if signature is not None else b"",
+        absent=tuple(sorted(looked.texts(1))),
+        listed=tuple(sorted((each.text(1), bool(each.integer(2)), each.text(3)) for each in looked.messages(2))),
     )
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from queue import SimpleQueue
 from threading import Lock, Thread
 
+from once.listed import Listing
 from once.remote import signing
 from once.remote.action_result import ActionResult, Digest, OutputFile, OutputSymlink, parse, serialize
 from once.remote.protobuf import Malformed
@@ -141,6 +142,8 @@ class RemoteStore(ABC):
             outputs=blobs | {link.path: (_SYMLINK, link.target.encode()) for link in entry.symlinks},
             seconds=entry.nanoseconds / 1e9,
             manifest=manifest[1],
+            absent=entry.absent,
+            listed=tuple(Listing(*each) for each in entry.listed),
         )
 
     def _fetch_entry(self, key: str) -> ActionResult | None:
@@ -240,5 +243,7 @@ def _described(result: Result) -> tuple[ActionResult, dict[Digest, bytes]]:
         files=tuple(files),
         symlinks=tuple(symlinks),
         nanoseconds=round(result.seconds * 1e9),
+        absent=tuple(sorted(result.absent)),
+        listed=tuple(sorted((each.folder, each.modules, each.digest) for each in result.listed)),
     )
     return entry, blobs

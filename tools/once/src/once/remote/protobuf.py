@@ -75,6 +75,13 @@ class Message:
         except UnicodeDecodeError as cause:
             raise Malformed(f"field {number} is not UTF-8") from cause
 
+    def texts(self, number: int) -> list[str]:
+        """Returns the strings of a repeated field, in their order."""
+        try:
+            return [_bytes(number, value).decode() for value in self._fields.get(number, [])]
+        except UnicodeDecodeError as cause:
+            raise Malformed(f"field {number} is not UTF-8") from cause
+
     def message(self, number: int) -> "Message":
         """Returns the message in this field, an empty one if it is absent."""
         return Message(self.data(number))

@@ -9,7 +9,8 @@ serves all who come later. So a test file is given
    code of the workspace on the stack. Imports are taken from the sources (a second import reads nothing), those within
    functions and `TYPE_CHECKING` too, and any text that names a module which was loaded, such as an entry of Django's
    INSTALLED_APPS;
-4. what code of other packages read since (Django imports routes once): from then on every test file may use it;
+4. what code of other packages read before (Django imports routes once), if it imports such code or runs it. Of
+   Django's templates each use is seen, so these count for who uses them;
 5. what other processes read that lived while it ran.
 
 Each rule gives rather too much than too little. None sees what a test file takes from another by way of a value that
@@ -18,7 +19,8 @@ the two share and no import connects, nor a new file that shadows an imported on
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,9 @@ from once.trace.record import Entry, processes, read
 from once.trace.site import once_log
 
 _OTHERS = "*"
+_TEMPLATES = "."
+# The standard library keeps nothing of the workspace, but for modules that are imported by a name.
+_KEEPS_NOTHING = (sys.stdlib_module_names | {"pytest"}) - {"importlib", "pkgutil", "runpy"}
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _READS = frozenset({once_log.READ, once_log.ABSENT, once_log.FOLDER})
 
@@ -59,10 +64,11 @@ def by_test_file(record: str) -> dict[str, frozenset[str]]:
     trace = read(record)
     every = [_process(entries) for entries in processes(record) if entries]
     direct = {entry.text: {entry.text} for process in every for entry in process.sections if entry.text}
-    edges = _imports(once_log.read_job(record).root, _modules(every), trace.files)
+    edges, foreign = _imports(once_log.read_job(record).root, _modules(every), trace.files)
+    users = {file for file in direct if foreign & _reached({file} | _conftests(file), edges)}
     for process in every:
         if process.sections:
-            _attribute(process, direct, edges)
+            _attribute(process, direct, edges, users)
         else:
             _give({entry.text.split(once_log.WORDS)[-1] for entry in process.reads}, _users(process, every), direct)
     inputs = trace.files | trace.absent | trace.folders
@@ -76,18 +82,28 @@ def _process(entries: list[Entry]) -> _Process:
     return _Process(entries, int(number), int(parent), begin.time, max(ends, default=float("inf")))
 
 
-def _attribute(process: _Process, direct: dict[str, set[str]], edges: dict[str, set[str]]) -> None:
-    """Give the reads of a process that runs tests to its sections, and to the code that read."""
+def _attribute(
+    process: _Process, direct: dict[str, set[str]], edges: dict[str, set[str]], users: Collection[str]
+) -> None:
+    """Give the reads of a process that runs tests to its sections, and to the code that read.
+
+    `users` are the test files that import other packages, and so may use what these keep.
+    """
     section: str | None = None  # before the plugin: pytest's settings
     kept: set[str] = set()
     for entry in process.entries:
         if entry.kind == once_log.SECTION:
             section = entry.text
+            _give(kept if section in users else set(), {section} - {""}, direct)
+        elif entry.kind == once_log.USED and section is not None:
             _give(kept, {section} - {""}, direct)
         elif section is None and entry.kind in _READS:
             _give(_unless_conftest(entry.text), {""}, direct)
         elif entry.kind == once_log.READER:
             owner, path = entry.text.split(once_log.WORDS)
+            if owner == _TEMPLATES:
+                _give({path}, {section or ""}, direct)
+                continue
             edges.setdefault(owner, set()).add(path)
             if section or owner in {"", _OTHERS}:
                 _give(_unless_conftest(path), {section or ""}, direct)
@@ -129,8 +145,9 @@ def _modules(every: Iterable[_Process]) -> dict[str, str]:
     return {name: path for name, _, path in words}
 
 
-def _imports(root: str, modules: Mapping[str, str], files: Iterable[str]) -> dict[str, set[str]]:
-    """Return which of the modules each source imports, or names in a text."""
+def _imports(root: str, modules: Mapping[str, str], files: Iterable[str]) -> tuple[dict[str, set[str]], set[str]]:
+    """Return which of the modules each source imports, or names in a text, and the sources that import others."""
+    foreign: set[str] = set()
     names = {path: name for name, path in modules.items()}
     edges: dict[str, set[str]] = {}
     for file in files:
@@ -142,7 +159,21 @@ def _imports(root: str, modules: Mapping[str, str], files: Iterable[str]) -> dic
             except (SyntaxError, ValueError):
                 continue  # as data of a test
             edges[file] = {modules[name] for name in _named(tree, package) if name in modules}
-    return edges
+            if any(name not in _KEEPS_NOTHING and name not in modules for name in _packages(tree)):
+                foreign.add(file)
+    return edges, foreign
+
+
+def _packages(tree: ast.AST) -> Iterator[str]:
+    """Yield the packages that a source imports by their own names, and `__import__` if it calls that."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                yield from (alias.name.partition(".")[0] for alias in aliases)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+            case ast.Name(id="__import__"):
+                yield "__import__"
 
 
 def _named(tree: ast.AST, package: str) -> Iterator[str]:

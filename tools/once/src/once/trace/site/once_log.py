@@ -9,8 +9,8 @@ import os
 import time
 
 ABSENT, EXIT, FOLDER, HOST, MADE, PROCESS, PROGRAM, READ, SEARCHED, VARIABLE = "AEDHMPXRSV"
-# Of the pytest plugin alone: a test file begins, code reads a path, a module has a name.
-SECTION, READER, MODULE = "TGN"
+# Of the pytest plugin alone: a test file begins, code reads a path, a module has a name, other packages' code runs.
+SECTION, READER, MODULE, USED = "TGNU"
 WORDS = "\x1f"  # between the words of a command
 
 

@@ -1,0 +1,113 @@
+"""No wrong hit: after each of many random edits, once's answer is that of a run from scratch.
+
+`pytest tests/test_property.py --edits 10000` does more of them; see `history` for what an edit is compared with.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parent / "src"
+LENGTH = 1000  # edits of one history
+SEEDS = (1, 2, 3, 4)  # of the histories that a planted bug must not survive
+PLANTED = 500  # edits of each
+
+
+def history(folder: Path, seed: int, edits: int, source: Path = SOURCE) -> subprocess.CompletedProcess[str]:
+    """Run a history of edits against a source of once."""
+    folder.mkdir(parents=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # noqa: TID251  # of this test run
+    return subprocess.run(
+        [sys.executable, str(HERE / "history.py"), str(folder), str(seed), str(edits)],
+        env=environ | {"PYTHONPATH": f"{source}{os.pathsep}{HERE}"},
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+
+
+def test_no_hit_is_wrong(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    edits: int = pytestconfig.getoption("edits")
+    count = max(2, edits // LENGTH)
+    with ThreadPoolExecutor(os.process_cpu_count()) as pool:
+        done = list(pool.map(lambda seed: history(tmp_path / f"{seed}", seed, edits // count), range(count)))
+    assert [each.stdout for each in done if each.returncode] == []
+    counts = [json.loads(each.stdout.splitlines()[-1]) for each in done]
+    total = {name: sum(each[name] for each in counts) for name in counts[0]}
+    assert total["looks"] >= edits // count * count
+    # The comparison means something: there were hits of each kind, and the same result seldom had two keys.
+    assert total["hits"] > total["misses"] > edits
+    assert min(total["memos"], total["memo answers"], total["replayed"]) > edits // 100
+    assert total["needless misses"] < total["misses"] // 20
+
+
+# What is taken out of once's source (file, text, its replacement), by what the keys or the memo then no longer know.
+BUGS = {
+    "mode": ("keys", 'return f"{entry.mode} {entry.digest}"', "return entry.digest"),
+    "content": ("keys", 'return f"{entry.mode} {entry.digest}"', "return entry.mode"),
+    "path": ("keys", 'yield f"{escape(path)}\\t{self._said(path)}\\n"', 'yield f"{self._said(path)}\\n"'),
+    "upstream": ("keys", "if task.upstream:", "if False:"),
+    "transitive dependency": ("keys", "in self.inputs.workspace.upstream(job):", "in self.inputs.workspace.upstream(job)[:1]:"),
+    "locked closure": ("keys", 'yield "lock", self._lock(job)', 'yield "lock", ""'),
+    "version of a locked package": ("keys", "{nodes[node].version} {nodes[node].digest}", ""),
+    "table of a tool": ("keys", "self._table(name) if table else", '"" if table else'),
+    "declared data": ("keys", "else self._listing(self._file_lines(paths))", 'else ""'),
+    "ignored and declared": ("inputs", "self.matching(path) or self._unlisted(path)", "self.matching(path)"),
+    "declared variable": ("keys", "in task.env:", "in ():"),
+    "task's definition": ("keys", "task.text()", '""'),
+    "symlink's target": ("keys", "in self.inputs.linked(path):", "in ():"),
+    "symlink's target outside": ("keys", "listing.through(os.path.join(snapshot.root, path))", "None"),
+    "untracked": ("listing", '"--exclude-standard", "-o",', '"--exclude-standard",'),
+    "deleted": ("git", "        if found is None:\n            files.pop(path, None)", "        if found is None:\n            pass"),
+    "content, but for mtime and size": ("listing", "blob(opened.read(), length=length)", 'blob(b"%d %d" % (found.st_size, found.st_mtime), length=length)'),
+    "assume-unchanged": ("listing", 'b"h", b"s", b"m", b"c", b"r")', ")"),
+    "skip-worktree": ("listing", 'b"S", ', ""),
+    "second of the index": ("git", "now == recorded[path] and times[0][0] < written", "True"),
+    "repository inside": ("git", "files.update(_nested(root, path))", "pass"),
+    "converted by git": ("git", "files.update(_read(root, files, differing))", "pass"),
+    "name's case": ("listing", '"core.ignoreCase=false"', '"core.ignoreCase=true"'),
+    "executable bit where git ignores it": ("listing", '"core.fileMode=true"', '"core.fileMode=false"'),
+    "memo: content of what is unclean": ("memo", 'loose=memo["loose"]) != memo["surroundings"]', 'loose=memo["loose"])[1:] != memo["surroundings"][1:]'),
+    "memo: content of what is ignored": ("memo", 'loose=memo["loose"]) != memo["surroundings"]', 'loose=memo["loose"])[::2] != memo["surroundings"][::2]'),
+    "memo: variables": ("memo", 'loose=memo["loose"]) != memo["surroundings"]', 'loose=memo["loose"])[:2] != memo["surroundings"][:2]'),
+    "memo: git's list": ("memo", 'memo["index"] != index or memo["raw"] != raw', 'memo["index"] != index'),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def histories(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[list[str]]]]:
+    """Return what the property test says of each bug that this run has selected."""
+    wanted = {item.callspec.params["bug"] for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "bug" in item.callspec.params}
+    with ThreadPoolExecutor(2 * (os.process_cpu_count() or 1)) as pool:  # half of the time they wait
+        yield {bug: pool.submit(caught, tmp_path_factory.mktemp("bug"), *BUGS[bug]) for bug in BUGS if bug in wanted}
+
+
+def caught(folder: Path, module: str, text: str, replacement: str) -> list[str]:
+    """Return the end of each history with a bug planted, until one finds a wrong hit."""
+    shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    file = folder / f"src/once/{module}.py"
+    source = file.read_text(encoding="utf-8")
+    assert source.count(text) == 1, f"once/{module}.py has {text!r} {source.count(text)} times, and not once: plant it anew"
+    file.write_text(source.replace(text, replacement), encoding="utf-8")
+    ends = []
+    for seed in SEEDS:
+        done = history(folder / f"{seed}", seed, PLANTED, folder / "src")
+        ends.append(done.stdout or done.stderr[-1000:])
+        if done.returncode:
+            break
+    return ends
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(histories: dict[str, Future[list[str]]], bug: str) -> None:
+    *survived, last = histories[bug].result()
+    assert last.startswith("wrong hit"), survived

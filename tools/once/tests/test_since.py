@@ -1,0 +1,135 @@
+"""What changes affect is told from the changed paths as it is from the keys, after any edit."""
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from once import since
+from once.checkout import checkout, revision
+from once.commands.affected import affected
+from workspaces import TASKS, Workspace, workspace
+
+EDGES = {"base": [], "lib": ["base"], "app": ["lib"], "other": ["base"]}
+LINT = """
+[tool.once.tasks.lint]
+run = [["true"]]
+upstream = false
+inputs = ["/settings.toml#tool.lint", "/**/marked.txt", "/shared"]
+"""
+EDITS = 150
+TOLD = 40  # edits after which the changed paths must be enough
+
+
+def by_keys(root: str) -> list[since.Row]:
+    base, now = revision(root, "main"), checkout(root, converted=False)
+    jobs = affected(base, now, now.workspace.jobs(now.workspace.tasks))
+    return [(job.task, job.member.name, job.member.path) for job in jobs]
+
+
+def by_changes(made: Workspace) -> list[since.Row] | None:
+    answer = since.since(str(made.root), "main")
+    return None if answer is None else answer[0]
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    made = workspace(tmp_path, EDGES, tasks=TASKS + LINT)
+    monkeypatch.setenv("ONCE_CACHE_DIR", str(made.cache))
+    made.write("settings.toml", "[tool.lint]\nselect = []\n")
+    made.write("packages/base/README.md", "base\n")
+    made.write("notes.txt", "of nobody\n")
+    made.commit()
+    assert made.once("affected").stdout == ""
+    made.git("checkout", "-qb", "side")
+    return made
+
+
+def edit(made: Workspace, path: str) -> None:
+    made.write(path, f"x = {random.random()}\n")  # noqa: S311  # a content
+
+
+def same_size_and_mtime(made: Workspace, path: str) -> None:
+    file = made.root / path
+    before = file.stat()
+    file.write_bytes(bytes(reversed(file.read_bytes())))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def rename(made: Workspace, path: str) -> None:
+    file = made.root / path
+    file.rename(file.with_name(f"moved_{file.name}"))
+
+
+def link(made: Workspace, path: str) -> None:
+    file = (made.root / path).with_suffix(".link")
+    file.unlink(missing_ok=True)
+    file.symlink_to("m0.py")
+
+
+def unwatched(made: Workspace, path: str) -> None:
+    made.git("add", "--all")
+    made.git("update-index", "--assume-unchanged", path)
+    edit(made, path)
+
+
+KINDS: list[Callable[[Workspace, str], object]] = [
+    edit,
+    edit,
+    lambda made, path: edit(made, f"{path}.new.py"),
+    lambda made, path: edit(made, str(Path(path).with_name("README.md"))),
+    lambda made, path: edit(made, str(Path(path).with_name("marked.txt"))),
+    lambda made, path: (made.root / path).unlink(),
+    lambda made, path: made.chmod(path),
+    rename,
+    same_size_and_mtime,
+    unwatched,
+    link,
+    lambda made, _: edit(made, "shared/data.txt"),
+    lambda made, _: edit(made, "packages/lib/out/r"),
+    lambda made, _: edit(made, "notes.txt"),
+    lambda made, _: made.write("settings.toml", "[tool.lint]\nselect = ['ALL']\n"),
+    lambda made, _: made.write("packages/lib/pyproject.toml", '[project]\nname = "lib"\nversion = "1"\n'),
+    lambda made, _: made.git("add", "--all"),
+    lambda made, _: made.git("commit", "--all", "--allow-empty", "--message", "some"),
+]
+
+
+def test_random_edits(repo: Workspace) -> None:
+    random.seed(3)
+    told = 0
+    for number in range(EDITS):
+        paths = [path for path in repo.git("ls-files", "packages/*.py").splitlines() if (repo.root / path).is_file()]
+        kind = random.choice(KINDS)  # noqa: S311  # an edit
+        kind(repo, random.choice(paths))  # noqa: S311  # as above
+        found = by_changes(repo)
+        assert found in (None, by_keys(str(repo.root))), f"edit {number}"
+        told += found is not None
+        if random.random() < 0.3:  # noqa: S311  # as above
+            repo.git("update-index", "--no-assume-unchanged", *repo.git("ls-files").splitlines())
+            repo.git("reset", "--quiet", "--hard", "main")
+            repo.git("clean", "-fdq")
+            repo.git("checkout", "-qB", "side")
+    assert told > TOLD
+
+
+def test_what_is_told(repo: Workspace) -> None:
+    repo.write("packages/other/tests/test_other.py", "x = 1\n")
+    assert by_changes(repo) == [("lint", "other", "packages/other"), ("tests", "other", "packages/other")]
+    repo.write("packages/base/README.md", "more\n")
+    assert {row[1] for row in by_changes(repo) or ()} == {"base", "other"}
+    repo.write("packages/base/src/m1.py", "x = 7\n")
+    repo.commit()
+    assert by_changes(repo) == [
+        *(("lint", name, f"packages/{name}") for name in ("base", "other")),
+        *(("tests", name, f"packages/{name}") for name in ("app", "base", "lib", "other")),
+    ]
+
+
+@pytest.mark.parametrize("path", ["uv.lock", "packages/lib/pyproject.toml", "settings.toml", "src/marked.txt", "shared/a"])
+def test_what_only_keys_tell(repo: Workspace, path: str) -> None:
+    assert by_changes(repo) == []
+    with (repo.root / path).open("a") if (repo.root / path).exists() else repo.write(path, "").open("a") as file:
+        file.write("\n")
+    assert by_changes(repo) is None
