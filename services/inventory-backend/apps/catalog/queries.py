@@ -1,6 +1,6 @@
 """Reads that others may rely on; the look-ups of the ledger's hot path are written by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from apps.catalog.models import Item, ItemUnit, Lot, Serial, Unit
 from apps.catalog.types import ItemFact, Tracking, UnitFact
-from apps.common.db import rows
+from apps.common.db import asked, rows
 from apps.common.selectors import Selectors
 
 ITEM_SELECTORS = Selectors(noun="item", codes={"sku": "sku", "gtin": "gtin"}, has_refs=True, widths={"gtin": 14})
@@ -63,12 +63,17 @@ def find_items(selectors: Iterable[str]) -> dict[str, ItemFact]:
 
     Raises `Invalid` for a text that is no selector.
     """
-    found: dict[str, ItemFact] = {}
-    for column, values in ITEM_SELECTORS.grouped(selectors).items():
-        name, join = _ITEM_NAMES[column]
-        for key, *facts in rows(_ITEMS.format(name=name, join=join), [list(values)]):
-            found[values[key]] = _item_fact(*facts)
-    return found
+    return ask_items(selectors)()
+
+
+def ask_items(selectors: Iterable[str]) -> Callable[[], dict[str, ItemFact]]:
+    """Send the queries of `find_items`; the result waits for their answers."""
+    sought = [
+        (values, asked(_ITEMS.format(name=name, join=join), [list(values)]))
+        for column, values in ITEM_SELECTORS.grouped(selectors).items()
+        for name, join in [_ITEM_NAMES[column]]
+    ]
+    return lambda: {values[key]: _item_fact(*facts) for values, found in sought for key, *facts in found()}
 
 
 def _item_fact(*facts: Any) -> ItemFact:

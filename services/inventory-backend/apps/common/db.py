@@ -1,6 +1,6 @@
 """What the service asks of PostgreSQL beyond the ORM."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,7 +32,17 @@ def pipelined() -> Iterator[None]:
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run one hand-written statement with bound parameters and return its rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+    return asked(sql, params)()
+
+
+def asked(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> Callable[[], list[tuple[Any, ...]]]:
+    """Send one hand-written statement; the result waits for its rows. Within `pipelined`, several travel as one."""
+    cursor = connection.cursor()
+    cursor.execute(sql, params)
+
+    def answer() -> list[tuple[Any, ...]]:
+        with cursor:
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+    return answer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
 from psycopg import errors as pg
 
@@ -13,6 +13,8 @@ from apps.common.errors import Conflict, Duplicate, InUse, Problem, StaleVersion
 from apps.common.models import Entity, ExternalRef
 from audit import Event, Origin
 from audit.django import actions as trail
+
+_CHANGED_MEANWHILE = "Somebody else changed this meanwhile. Read it again and decide anew."
 
 
 class Archived(Conflict):
@@ -55,7 +57,7 @@ def create[M: Entity](row: M, *, noun: str, origin: Origin, refs: Mapping[str, s
         row.save(force_insert=True)
         row.refresh_from_db()
         _replace_refs(row, refs)
-    _record(f"{noun}.created", noun, row, origin, after=_facts(row))
+    _record(f"{noun}.created", noun, row, origin, after=_facts(row) | _named(refs))
     return row
 
 
@@ -67,13 +69,13 @@ def change[M: Entity](
 
     Raises `StaleVersion` where somebody else was faster, and `Duplicate` where a unique name is taken.
     """
-    before = _facts(row)
+    before = _facts(row) | _named(None if refs is None else _refs(row))
     for column, value in changes.items():
         setattr(row, column, value)
     with _told(noun):
         _write(row, {name: getattr(row, name) for name in changes})
         _replace_refs(row, refs)
-    _record(f"{noun}.changed", noun, row, origin, before=before, after=_facts(row))
+    _record(f"{noun}.changed", noun, row, origin, before=before, after=_facts(row) | _named(refs))
     return row
 
 
@@ -97,14 +99,19 @@ def restore[M: Entity](row: M, *, noun: str, origin: Origin) -> M:
 
 @transaction.atomic
 def delete(row: Entity, *, noun: str, origin: Origin) -> None:
-    """Delete what was never referenced.
+    """Delete the version of `row` that was read, if it was never referenced.
 
-    Raises `InUse` for everything else: archive that.
+    Raises `StaleVersion` where somebody changed it meanwhile, and `InUse` for what is referenced: archive that.
     """
     facts, key = _facts(row), row.pk
+    manager: models.Manager[Any] = type(row)._default_manager  # noqa: SLF001  (Django's public name)
+    if manager.select_for_update().filter(pk=key, version=row.version).first() is None:
+        raise StaleVersion(_CHANGED_MEANWHILE)
     try:
         with transaction.atomic():
             row.delete()
+            # Somebody may refer to it since Django looked; at COMMIT nobody could put the refusal into words.
+            connection.check_constraints()
     except (models.ProtectedError, models.RestrictedError, IntegrityError) as error:
         raise InUse(f"This {noun} is referenced. Archive it instead.") from error
     row.pk = key
@@ -115,7 +122,7 @@ def _write(row: Entity, values: Mapping[str, Any]) -> None:
     manager: models.Manager[Any] = type(row)._default_manager  # noqa: SLF001  (Django's public name)
     written = manager.filter(pk=row.pk, version=row.version).update(**values, version=row.version + 1, updated_at=Now())
     if not written:
-        raise StaleVersion("Somebody else changed this meanwhile. Read it again and decide anew.")
+        raise StaleVersion(_CHANGED_MEANWHILE)
     row.refresh_from_db()
 
 
@@ -138,6 +145,16 @@ def _facts(row: Entity) -> dict[str, Any]:
     }
 
 
+def _refs(row: Entity) -> dict[str, str]:
+    refs: Any = getattr(row, "refs")  # noqa: B009  (entities without refs never come here)
+    return dict(refs.values_list("system", "value"))
+
+
+def _named(refs: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what an audit event says of names in other systems: nothing where they were not touched."""
+    return {} if refs is None else {"external_refs": dict(refs)}
+
+
 def _record(
     action: str,
     noun: str,
@@ -157,6 +174,7 @@ def _told(noun: str) -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
+            connection.check_constraints()  # what it refers to may be gone by now; COMMIT could not say so in words
     except IntegrityError as error:
         if violated(error, pg.UniqueViolation):
             raise Duplicate(f"Another {noun} has this name already ({constraint_of(error)}).") from error

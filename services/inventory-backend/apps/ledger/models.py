@@ -103,10 +103,14 @@ class Posting(models.Model):
         to_field="sequence",
         db_column="sequence",
         related_name="postings",
+        db_constraint=False,
         db_index=False,
     )
     line = models.IntegerField()
-    balance = models.ForeignKey(Balance, on_delete=models.PROTECT, null=True, related_name="postings", db_index=False)
+    # No row of these two is ever deleted, so it is enough that a trigger sees them once, for all legs together.
+    balance = models.ForeignKey(
+        Balance, on_delete=models.PROTECT, null=True, related_name="postings", db_constraint=False, db_index=False
+    )
     # The dimensions again: they are the balance's own, or a virtual place's. No constraints: the balance has them.
     item = models.ForeignKey(
         "catalog.Item", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False

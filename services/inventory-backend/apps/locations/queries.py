@@ -1,13 +1,13 @@
 """Reads that others may rely on; the look-up of the ledger's hot path is written by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 
-from apps.common.db import rows
+from apps.common.db import asked, rows
 from apps.common.selectors import Selectors
 from apps.locations import permissions
 from apps.locations.models import Location, LocationClosure
@@ -69,13 +69,17 @@ def find_locations(selectors: Iterable[str], *, scope: Scope) -> dict[str, Locat
 
     Raises `Invalid` for a text that is no selector.
     """
-    found: dict[str, LocationFact] = {}
-    for column, values in SELECTORS.grouped(selectors).items():
-        name, join = _NAMES[column]
-        sql = _FIND.format(name=name, join=join)
-        for key, *facts in rows(sql, [list(values), scope.everywhere, list(scope.roots)]):
-            found[values[key]] = _fact(*facts)
-    return found
+    return ask_locations(selectors, scope=scope)()
+
+
+def ask_locations(selectors: Iterable[str], *, scope: Scope) -> Callable[[], dict[str, LocationFact]]:
+    """Send the queries of `find_locations`; the result waits for their answers."""
+    sought = [
+        (values, asked(_FIND.format(name=name, join=join), [list(values), scope.everywhere, list(scope.roots)]))
+        for column, values in SELECTORS.grouped(selectors).items()
+        for name, join in [_NAMES[column]]
+    ]
+    return lambda: {values[key]: _fact(*facts) for values, found in sought for key, *facts in found()}
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Any
 
 import configs
 from config.database import database_settings
+from config.logs import log_to_stderr
 
 CONFIG = configs.load()
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -124,10 +125,4 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.batch_max_body_bytes
 TRUSTED_PROXIES = CONFIG.trusted_proxies
 PROBLEM_BASE = "/docs/problems/"
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"apps": {"level": CONFIG.log_level}, "django.request": {"level": "ERROR"}},
-}
+LOGGING = log_to_stderr(CONFIG.log_level)

@@ -38,7 +38,7 @@ def parse_body[T](request: Request, kind: type[T]) -> T:
     try:
         body: T = _decoder(cast("Any", kind)).decode(raw.content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Invalid.of(_problems_in(raw.content, kind, error)) from error
+        return _body_or_problems(raw.content, kind, error)
     return body
 
 
@@ -51,33 +51,43 @@ def parse_query[T: Struct](request: Request, kind: type[T]) -> T:
     values: dict[str, object] = {}
     problems = []
     for name, given in request.query_params.lists():
-        field = known.get(name)
+        field, pointer = known.get(name), f"?{name}"
         if field is None:
-            problems.append(_unknown(f"?{name}", name, list(known)))
-        elif _is_list(field.type):
-            values[name] = given
-        elif len(given) > 1:
-            problems.append(
-                Problem(
-                    pointer=f"?{name}", code="repeated_parameter", detail=f"Give {name} once, not {len(given)} times."
-                )
-            )
+            problems.append(_unknown(pointer, name, list(known)))
+        elif len(given) > 1 and not _is_list(field.type):
+            text = f"Give {name} once, not {len(given)} times."
+            problems.append(Problem(pointer=pointer, code="repeated_parameter", detail=text))
         else:
-            values[name] = given[0]
-    for name, value in values.items():
-        problems += _in_value(value, known[name].type, f"?{name}", strict=False)
+            value = given if _is_list(field.type) else given[0]
+            # Everything is text here; but a number as text is no time, which a lax reading would take it for.
+            strict = _inner(field.type) not in {int, bool}
+            problems += _in_value(value, field.type, pointer, strict=strict)
+            values[field.name] = value if problems else msgspec.convert(value, field.type, strict=strict)
     if problems:
         raise Invalid.of(problems)
-    return msgspec.convert(values, kind, strict=False)
+    return kind(**values)
 
 
-def _problems_in(content: bytes, kind: Any, error: Exception) -> list[Problem]:
+def _body_or_problems[T](content: bytes, kind: type[T], error: Exception) -> T:
+    """Return a body that is right but for the spelling of its integers; raise `Invalid` for any other."""
     try:
-        raw = msgspec.json.decode(content)
+        raw = _with_integers(msgspec.json.decode(content))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as malformed:
-        return [Problem(pointer="#", code="malformed_json", detail=f"The body is not JSON: {malformed}")]
+        text = f"The body is not JSON: {malformed}"
+        raise Invalid.of([Problem(pointer="#", code="malformed_json", detail=text)]) from error
     found = list(_first(_in_value(raw, kind, "#", strict=True), _MAX_PROBLEMS))
-    return found or [Problem(pointer="#", code="invalid", detail=str(error))]
+    if found:
+        raise Invalid.of(found) from error
+    return msgspec.convert(raw, kind)
+
+
+def _with_integers(raw: Any) -> Any:
+    """Return JSON values with 12.0 as 12: to JSON Schema both are the same integer (2020-12 validation, 6.1.1)."""
+    if isinstance(raw, dict):
+        return {name: _with_integers(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [_with_integers(value) for value in raw]
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
 def _first(problems: Iterator[Problem], limit: int) -> Iterator[Problem]:
@@ -121,7 +131,7 @@ def _in_struct(raw: dict[str, object], kind: type[Struct], pointer: str, *, stri
 
 def _unknown(pointer: str, name: str, known: list[str]) -> Problem:
     near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
+    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known)) or 'none'}."
     return Problem(pointer=pointer, code="unknown_parameter", detail=f"{name[:80]!r} is not known here. {hint}")
 
 

@@ -87,6 +87,15 @@ Instant = Annotated[
         extra=_hint("a time with an offset, such as 2026-11-22T08:00:00Z"),
     ),
 ]
+IdempotencyKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^[!-~](?:[ -~]*[!-~])?" + _END,  # spaces around a header's value are not part of it (RFC 9110, 5.5)
+        min_length=1,
+        max_length=200,
+        extra=_hint("1 to 200 printable ASCII characters, best a UUID"),
+    ),
+]
 InstantOut = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 IdOut = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 

@@ -120,6 +120,7 @@ def _collection(resource: Resource[Any, Any, Any]) -> type[Endpoint]:
                 name=f"list_{resource.plural}".replace("-", "_"),
                 summary=f"List {resource.plural}",
                 query=resource.query,
+                listing=resource.listing,
                 returns={200: Page[kind]},  # type: ignore[valid-type]  # a type made at run time
             ),
             "POST": Operation(
@@ -159,6 +160,7 @@ def _member(resource: Resource[Any, Any, Any]) -> type[Endpoint]:
                 name=f"get_{noun}",
                 summary=f"Read {_a(noun)}",
                 query=ShownQuery,
+                listing=resource.listing,
                 returns={200: kind},
             ),
             "PATCH": Operation(
@@ -209,6 +211,8 @@ def _action(resource: Resource[Any, Any, Any], verb: str, act: Callable[..., Any
                 name=f"{verb}_{resource.noun}",
                 summary=f"{verb.capitalize()} {_a(resource.noun)}",
                 returns={200: resource.listing.kind},
+                is_conditional=True,
+                needs_match=False,
             )
         }
 

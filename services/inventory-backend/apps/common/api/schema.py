@@ -4,6 +4,7 @@ drf-spectacular walks the routes and writes the document; the shapes are msgspec
 OpenAPI 3.1 speaks, so they are handed over as they are.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, cast, override
 
@@ -14,12 +15,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from msgspec import NODEFAULT
 from msgspec.structs import fields as struct_fields
 
+from apps.common.api.components import components, reference, shown_reference
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import PROBLEM_JSON, ProblemDetails
-from apps.common.api.requests import VALIDATE_ONLY
-
-_REF = "#/components/schemas/{name}"
-_seen: dict[Any, None] = {ProblemDetails: None}
+from apps.common.api.fields import IdempotencyKey
+from apps.common.api.links import add_links
+from apps.common.api.pages import Listing
+from apps.common.api.shown import Expansions
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's registry
@@ -33,10 +35,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}
 
 
-_HEADERS = {
-    "Idempotency-Key": ("A new UUID for each new request, and the same one for each retry.", True),
-    "If-Match": ("The ETag that the decision to write was made on.", True),
-}
+_KEY_TEXT = "A new UUID for each new request, and the same one for each retry."
+_MATCH_TEXT = "The ETag that the decision to write was made on."
 
 
 class OperationSchema(AutoSchema):
@@ -66,11 +66,14 @@ class OperationSchema(AutoSchema):
     @override
     def get_request_serializer(self) -> Any:
         body = self._operation.body
-        return None if body is None else {"application/json": _reference(body)}
+        return None if body is None else {"application/json": reference(body)}
 
     @override
     def _get_request_body(self, direction: str = "request") -> Any:
         described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # spectacular's own
+        example = self._operation.example
+        if example is not None:
+            described["content"]["application/json"]["example"] = msgspec.to_builtins(example)
         return described and {**described, "required": True}
 
     @override
@@ -83,33 +86,50 @@ class OperationSchema(AutoSchema):
 
     @override
     def get_response_serializers(self) -> Any:
+        operation = self._operation
+        answers = {status: None if kind is None else reference(kind) for status, kind in operation.returns.items()}
+        listing = operation.listing
+        if listing is not None and operation.returns[200] is listing.kind:
+            answers[200] = shown_reference(listing)
+        elif listing is not None:
+            shown_reference(listing)  # the items of its page
+        if operation.can_validate_only:
+            validated, done = reference(operation.validated), answers.get(200)
+            answers[200] = validated if done is None else {"anyOf": [done, validated]}
         responses: dict[Any, Any] = {
-            status: OpenApiResponse(None if kind is None else _reference(kind), description=_described(status))
-            for status, kind in self._operation.returns.items()
+            status: OpenApiResponse(schema, description=_described(status)) for status, schema in answers.items()
         }
         responses["default", PROBLEM_JSON] = OpenApiResponse(
-            _reference(ProblemDetails), description="Anything else, as problem details (RFC 9457)."
+            reference(ProblemDetails), description="Anything else, as problem details (RFC 9457)."
         )
         return responses
 
     @override
     def get_override_parameters(self) -> list[Any]:
         operation = self._operation
-        parameters = [] if operation.query is None else list(_query_parameters(operation.query))
-        if operation.can_validate_only:
-            parameters.append(OpenApiParameter(VALIDATE_ONLY, bool, description="Check everything, and store nothing."))
-        for name, wanted in (("Idempotency-Key", operation.is_idempotent), ("If-Match", operation.is_conditional)):
-            if wanted:
-                description, required = _HEADERS[name]
-                parameters.append(
-                    OpenApiParameter(name, str, OpenApiParameter.HEADER, required=required, description=description)
-                )
+        parameters = list(_query_parameters(operation.parameters, operation.listing))
+        if operation.is_idempotent:
+            parameters.append(_header("Idempotency-Key", IdempotencyKey, _KEY_TEXT, is_required=True))
+        if operation.is_conditional:
+            parameters.append(_header("If-Match", str, _MATCH_TEXT, is_required=operation.needs_match))
         return parameters
 
 
-def _query_parameters(kind: type[msgspec.Struct]) -> Iterable[OpenApiParameter]:
+def _header(name: str, kind: Any, description: str, *, is_required: bool) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, reference(kind), OpenApiParameter.HEADER, required=is_required, description=description
+    )
+
+
+def _query_parameters(kind: type[msgspec.Struct], listing: Listing[Any, Any] | None) -> Iterable[OpenApiParameter]:
+    choices = {} if listing is None else _choices(listing)
     for field in struct_fields(kind):
-        (schema,), _ = msgspec.json.schema_components([field.type], ref_template=_REF)
+        schema = reference(field.type)
+        wanted = choices.get(field.encode_name)
+        if wanted == []:
+            continue  # such as `expand` where an answer has no stubs
+        if wanted is not None:
+            schema["pattern"] = f"^({'|'.join(wanted)})(,({'|'.join(wanted)}))*$"
         yield OpenApiParameter(
             field.encode_name,
             schema,
@@ -121,18 +141,25 @@ def _query_parameters(kind: type[msgspec.Struct]) -> Iterable[OpenApiParameter]:
         )
 
 
-def _reference(kind: Any) -> dict[str, Any]:
-    _seen[kind] = None
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
-    return schema
+def _choices(listing: Listing[Any, Any]) -> dict[str, list[str]]:
+    """Return what `sort`, `expand` and `fields` of a list may name."""
+    return {
+        "sort": [f"-?{name}" for name in listing.sorts],
+        "expand": [re.escape(path) for path in _paths(listing.expansions)],
+        "fields": list(listing.kind.__struct_fields__),
+    }
+
+
+def _paths(expansions: Expansions) -> Iterable[str]:
+    for name, expansion in expansions.items():
+        yield name
+        yield from (f"{name}.{deeper}" for deeper in _paths(expansion.nested))
 
 
 def add_components(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Add the wire shapes that the operations refer to (a drf-spectacular post-processing hook)."""
-    components: Any = msgspec.json.schema_components(list(_seen), ref_template=_REF)[1]
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(components)
-    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    """Add the wire shapes that the operations refer to, and links (a drf-spectacular post-processing hook)."""
+    result.setdefault("components", {})["schemas"] = components()
+    add_links(result)
     return result
 
 

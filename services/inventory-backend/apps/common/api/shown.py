@@ -20,8 +20,9 @@ class ShownQuery(Struct, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Expansion:
-    """How a stub becomes the whole thing: `fetch` takes ids and returns the shapes by id, with one query."""
+    """How a stub becomes a whole `kind`: `fetch` takes ids and returns the shapes by id, with one query."""
 
+    kind: type[Struct]
     fetch: Callable[[Sequence[str]], Mapping[str, Struct]]
     nested: "Mapping[str, Expansion]" = field(default_factory=dict)
 

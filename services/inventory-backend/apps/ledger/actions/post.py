@@ -7,8 +7,6 @@ the levels that stood in the way; here they become words.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +15,8 @@ from django.db import IntegrityError, transaction
 from psycopg import errors as pg
 
 from apps.common.db import constraint_of, rows, violated
-from apps.common.errors import Conflict, Invalid, Problem
-from apps.common.quantities import text_of
+from apps.common.errors import Invalid, Problem
+from apps.ledger.actions.refusals import AlreadyReversed, Leg, conflict_of, refusals
 from apps.ledger.actions.resolve import prefixed, resolve
 from apps.ledger.types import Draft, Entry, ErrorPolicy, Level, Line, Posted
 from audit import Event, Origin
@@ -27,59 +25,6 @@ from rbac import Scope
 
 _POST = "SELECT * FROM ledger_post(%s::jsonb, %s::jsonb, %s)"
 _encoder = msgspec.json.Encoder(decimal_format="number")
-
-
-class InsufficientStock(Conflict):
-    """A place would be left with less than nothing, or less than what is held there."""
-
-    code = "insufficient_stock"
-    title = "Insufficient stock"
-
-
-class QuantityChanged(Conflict):
-    """The quantity on hand is not what the caller believed it to be."""
-
-    code = "quantity_changed"
-    title = "The quantity has changed"
-
-
-class SerialElsewhere(Conflict):
-    """A serial number would be in two places at once."""
-
-    code = "serial_elsewhere"
-    title = "The serial is already in stock"
-
-
-class PeriodClosed(Conflict):
-    """The books are closed for the time that the transaction claims."""
-
-    code = "period_closed"
-    title = "The period is closed"
-
-
-class EffectiveInFuture(Conflict):
-    """A transaction cannot have happened later than now."""
-
-    code = "effective_in_future"
-    title = "Not yet"
-
-
-class AlreadyReversed(Conflict):
-    """A transaction is reversed once at most."""
-
-    code = "already_reversed"
-    title = "Already reversed"
-
-
-class SeveralConflicts(Conflict):
-    """Lines of one request are refused for different reasons; each error has its own code."""
-
-    code = "conflict"
-
-
-_BY_CODE: dict[str, type[Conflict]] = {
-    kind.code: kind for kind in (InsufficientStock, QuantityChanged, SerialElsewhere, PeriodClosed, EffectiveInFuture)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +40,6 @@ class Preview:
 
     posted: Posted | None
     problems: Sequence[Problem] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    """One row of `ledger_post`'s answer: its columns, in order."""
-
-    is_posted: bool
-    txn: int
-    line: int
-    balance_id: UUID | None
-    sequence: int | None
-    recorded_at: datetime
-    on_hand: Decimal | None
-    held: Decimal | None
-    allows_negative: bool | None
-    serial_pieces: Decimal | None
-    closed_until: datetime | None
 
 
 @transaction.atomic(savepoint=False)
@@ -160,8 +88,8 @@ def preview_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Previe
     with transaction.atomic():
         legs = _call([entry], origin, in_order=False)
         transaction.set_rollback(True)
-    if legs and not legs[0].is_posted:
-        return Preview(posted=None, problems=prefixed(_refusals([entry], legs, in_order=False)[0], "#"))
+    if refused := _refused([entry], legs, in_order=False):
+        return Preview(posted=None, problems=prefixed(refused[0], "#"))
     return Preview(posted=_posted([entry], legs)[0])
 
 
@@ -171,9 +99,8 @@ def post_entries(entries: Sequence[Entry], *, origin: Origin, pointers: Sequence
     `pointers` name the entries in errors. Raises a `Conflict` and changes nothing where the stock forbids it.
     """
     legs = _call(entries, origin, in_order=False)
-    if legs and not legs[0].is_posted:
-        refusals = _refusals(entries, legs, in_order=False)
-        raise _conflict([p for index, problems in refusals.items() for p in prefixed(problems, pointers[index])])
+    if refused := _refused(entries, legs, in_order=False):
+        raise conflict_of([p for index, problems in refused.items() for p in prefixed(problems, pointers[index])])
     posted = _posted(entries, legs)
     trail.record_many([_event(one) for one in posted], origin=origin)
     return posted
@@ -189,19 +116,31 @@ def _post_each(resolved: Sequence[Entry | list[Problem]], origin: Origin) -> lis
         index: Refused(entry) for index, entry in enumerate(resolved) if isinstance(entry, list)
     }
     good = [(index, entry) for index, entry in enumerate(resolved) if isinstance(entry, Entry)]
-    legs = _call([entry for _, entry in good], origin, in_order=True) if good else []
-    if legs and not legs[0].is_posted:
-        refusals = _refusals([entry for _, entry in good], legs, in_order=True)
-        results |= {good[place][0]: Refused(problems) for place, problems in refusals.items()}
-        good = [pair for place, pair in enumerate(good) if place not in refusals]
-        legs = _call([entry for _, entry in good], origin, in_order=True) if good else []
+    legs = _call([entry for _, entry in good], origin, in_order=True)
+    while refused := _refused([entry for _, entry in good], legs, in_order=True):
+        results |= {good[place][0]: Refused(problems) for place, problems in refused.items()}
+        good = [pair for place, pair in enumerate(good) if place not in refused]
+        legs = _call([entry for _, entry in good], origin, in_order=True)
     posted = _posted([entry for _, entry in good], legs)
     trail.record_many([_event(one) for one in posted], origin=origin)
     results |= {index: one for (index, _), one in zip(good, posted, strict=True)}
     return [results[index] for index in range(len(resolved))]
 
 
-def _call(entries: Sequence[Entry], origin: Origin, *, in_order: bool) -> list[_Leg]:
+def _refused(entries: Sequence[Entry], legs: Sequence[Leg], *, in_order: bool) -> dict[int, list[Problem]]:
+    """Return what stands in the way, by the index of the entry; nothing where all were posted."""
+    if not legs or legs[0].is_posted:
+        return {}
+    found = refusals(entries, legs, in_order=in_order)
+    if not found:
+        # Better a failed request than one that says that it posted what was refused.
+        raise RuntimeError("ledger_post refused entries that every rule here allows.")
+    return found
+
+
+def _call(entries: Sequence[Entry], origin: Origin, *, in_order: bool) -> list[Leg]:
+    if not entries:
+        return []
     headers = [
         {
             "id": entry.id,
@@ -223,7 +162,7 @@ def _call(entries: Sequence[Entry], origin: Origin, *, in_order: bool) -> list[_
         if violated(error, pg.UniqueViolation) and constraint_of(error) == "ledger_transaction_reverses_id_key":
             raise AlreadyReversed("This transaction was reversed already.") from error
         raise
-    return sorted((_Leg(*row) for row in found), key=lambda leg: (leg.txn, leg.line))
+    return sorted((Leg(*row) for row in found), key=lambda leg: (leg.txn, leg.line))
 
 
 def _wire(txn: int, index: int, line: Line) -> dict[str, Any]:
@@ -250,8 +189,8 @@ def _wire(txn: int, index: int, line: Line) -> dict[str, Any]:
     }
 
 
-def _posted(entries: Sequence[Entry], legs: Sequence[_Leg]) -> list[Posted]:
-    by_entry: dict[int, list[_Leg]] = defaultdict(list)
+def _posted(entries: Sequence[Entry], legs: Sequence[Leg]) -> list[Posted]:
+    by_entry: dict[int, list[Leg]] = defaultdict(list)
     for leg in legs:
         by_entry[leg.txn].append(leg)
     posted = []
@@ -270,7 +209,7 @@ def _posted(entries: Sequence[Entry], legs: Sequence[_Leg]) -> list[Posted]:
     return posted
 
 
-def _level(leg: _Leg) -> Level | None:
+def _level(leg: Leg) -> Level | None:
     return None if leg.on_hand is None or leg.held is None else Level(leg.on_hand, leg.held)
 
 
@@ -282,100 +221,3 @@ def _event(posted: Posted) -> Event:
         object_id=str(entry.id),
         after={"kind": entry.kind.value, "number": posted.number, "lines": len(entry.lines)},
     )
-
-
-def _refusals(entries: Sequence[Entry], legs: Sequence[_Leg], *, in_order: bool) -> dict[int, list[Problem]]:
-    """Return what stands in the way of each refused entry, from the levels that were locked.
-
-    In order, an entry is judged on what the accepted ones before it leave; else all are judged on the sum.
-    """
-    grouped = [[leg for leg in legs if leg.txn == index] for index in range(len(entries))] if in_order else [legs]
-    on_hand: dict[UUID, Decimal] = {
-        leg.balance_id: leg.on_hand for leg in legs if leg.balance_id and leg.on_hand is not None
-    }
-    refusals: dict[int, list[Problem]] = defaultdict(list)
-    for group in grouped:
-        changes = _changes(entries, group)
-        found: list[tuple[int, Problem]] = []
-        for leg in group:
-            found += [(leg.txn, problem) for problem in _stands_in_the_way(entries, leg, on_hand, changes)]
-        for txn, problem in found:
-            refusals[txn].append(problem)
-        if not found:
-            for balance, change in changes.items():
-                on_hand[balance] += change
-    return dict(refusals)
-
-
-def _changes(entries: Sequence[Entry], legs: Sequence[_Leg]) -> dict[UUID, Decimal]:
-    changes: dict[UUID, Decimal] = defaultdict(Decimal)
-    for leg in legs:
-        if leg.balance_id:
-            changes[leg.balance_id] += _signed(entries, leg)
-    return changes
-
-
-def _signed(entries: Sequence[Entry], leg: _Leg) -> Decimal:
-    quantity = entries[leg.txn].lines[leg.line // 2].quantity
-    return quantity if leg.line % 2 else -quantity
-
-
-def _stands_in_the_way(
-    entries: Sequence[Entry], leg: _Leg, on_hand: dict[UUID, Decimal], changes: dict[UUID, Decimal]
-) -> list[Problem]:
-    entry = entries[leg.txn]
-    problems = []
-    if leg.line == 0:
-        problems += _untimely(entry, leg)
-    if leg.balance_id is None:
-        return problems
-    line, arrives = entry.lines[leg.line // 2], leg.line % 2 == 1
-    pointer, before = f"/lines/{leg.line // 2}", on_hand[leg.balance_id]
-    if line.expected is not None and arrives == line.source.is_virtual and line.expected != before:
-        problems.append(_changed(pointer, line.expected, before))
-    held, change = leg.held or Decimal(0), changes[leg.balance_id]
-    is_bounded = line.serial_id is not None or not leg.allows_negative
-    if not arrives and is_bounded and before - held + change < 0:
-        problems.append(_short(pointer, line, needed=-change, available=before - held, held=held))
-    if arrives and line.serial_id and leg.serial_pieces and line.source.is_virtual:
-        text = f"Serial {line.serial} is in stock already. Move it from where it is."
-        problems.append(Problem(pointer=f"{pointer}/serial", code="serial_elsewhere", detail=text))
-    return problems
-
-
-def _untimely(entry: Entry, leg: _Leg) -> list[Problem]:
-    at, closed = entry.effective_at, leg.closed_until
-    if at is None:
-        return []
-    if closed is not None and at <= closed:
-        text = f"The books are closed until {closed.isoformat()}. Post it with a later effective_at."
-        return [Problem(pointer="/effective_at", code="period_closed", detail=text)]
-    if at > leg.recorded_at:
-        text = f"It is only {leg.recorded_at.isoformat()} here. Leave effective_at out for now."
-        return [Problem(pointer="/effective_at", code="effective_in_future", detail=text)]
-    return []
-
-
-def _changed(pointer: str, expected: Decimal, actual: Decimal) -> Problem:
-    return Problem(
-        pointer=f"{pointer}/expected_quantity",
-        code="quantity_changed",
-        detail=f"Expected {text_of(expected)} on hand, found {text_of(actual)}.",
-        meta={"expected": text_of(expected), "actual": text_of(actual)},
-    )
-
-
-def _short(pointer: str, line: Line, *, needed: Decimal, available: Decimal, held: Decimal) -> Problem:
-    return Problem(
-        pointer=f"{pointer}/quantity",
-        code="insufficient_stock",
-        detail=f"Need {text_of(needed)}, available {text_of(available)} at {line.source.location_code}.",
-        meta={"needed": text_of(needed), "available": text_of(available), "held": text_of(held)},
-    )
-
-
-def _conflict(problems: Sequence[Problem]) -> Conflict:
-    codes = {problem.code for problem in problems}
-    kind = _BY_CODE[codes.pop()] if len(codes) == 1 else SeveralConflicts
-    detail = problems[0].detail if len(problems) == 1 else f"{len(problems)} lines are refused; see errors."
-    return kind(detail, problems)

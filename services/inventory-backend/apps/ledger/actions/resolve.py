@@ -74,13 +74,15 @@ def prefixed(problems: Iterable[Problem], prefix: str) -> list[Problem]:
 
 
 def _look_up(lines: Sequence[DraftLine], scope: Scope) -> _Known:
-    items = catalog.find_items(_spelled({line.item for line in lines}, catalog.ITEM_SELECTORS))
+    asked_items = catalog.ask_items(_spelled({line.item for line in lines}, catalog.ITEM_SELECTORS))
     named = {place for line in lines for place in (line.from_location, line.to_location) if place}
+    asked_locations = locations.ask_locations(_spelled(named, locations.SELECTORS), scope=scope)
+    items = asked_items()
     owners = {owner for line in lines for owner in (line.owner, line.to_owner) if owner}
     of_item = [(line, items[line.item].id) for line in lines if line.item in items]
     return _Known(
         items=items,
-        locations=locations.find_locations(_spelled(named, locations.SELECTORS), scope=scope),
+        locations=asked_locations(),
         units=catalog.units_by_code({line.unit for line in lines if line.unit}),
         lots=catalog.find_lots({(item, line.lot) for line, item in of_item if line.lot}),
         serials=catalog.find_serials({(item, line.serial) for line, item in of_item if line.serial}),

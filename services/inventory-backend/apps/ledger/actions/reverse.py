@@ -7,7 +7,8 @@ from uuid_utils.compat import uuid7
 
 from apps.common.errors import Conflict, NotFound
 from apps.ledger import queries
-from apps.ledger.actions.post import AlreadyReversed, post_entries
+from apps.ledger.actions.post import post_entries
+from apps.ledger.actions.refusals import AlreadyReversed
 from apps.ledger.models import Posting, Transaction
 from apps.ledger.types import Entry, Kind, Line, Place, Posted, Status
 from audit import Origin

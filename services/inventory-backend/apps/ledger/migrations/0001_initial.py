@@ -175,6 +175,7 @@ class Migration(migrations.Migration):
                 (
                     "balance",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -248,6 +249,7 @@ class Migration(migrations.Migration):
                 (
                     "transaction",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_column="sequence",
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,

@@ -50,6 +50,29 @@ $$;
 CREATE TRIGGER zero_sum AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS inserted
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_check_zero_sum();
 
+-- A leg belongs to a transaction, and to the balance of its place. Neither can be deleted, so what held once holds.
+CREATE FUNCTION ledger_check_legs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM inserted i
+        WHERE NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.sequence = i.sequence)
+            OR (i.balance_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM ledger_balance b
+                WHERE b.id = i.balance_id AND b.item_id = i.item_id AND b.location_id = i.location_id
+                    AND b.status = i.status AND b.lot_id IS NOT DISTINCT FROM i.lot_id
+                    AND b.serial_id IS NOT DISTINCT FROM i.serial_id AND b.owner_id IS NOT DISTINCT FROM i.owner_id
+            ))
+    ) THEN
+        RAISE EXCEPTION 'A posting belongs to a transaction, and to the balance of its place.'
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_belongs';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER belongs AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_check_legs();
+
 -- I2, I3: a balance moves only in the statement that writes the posting which says so.
 CREATE FUNCTION ledger_check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -5,6 +5,7 @@ CREATE SEQUENCE ledger_sequence;
 
 CREATE TYPE ledger_leg AS (
     txn integer,            -- index of the transaction in the call
+    turn integer,           -- the legs of one turn are judged on their sum: those of one transaction, or all of them
     line integer,           -- 2 * index of the entered line, plus 1 for the side where stock arrives
     balance_id uuid,        -- null in a virtual place
     item_id uuid,
@@ -19,19 +20,27 @@ CREATE TYPE ledger_leg AS (
     entered_quantity numeric,
     entered_unit_id uuid,
     factor_num bigint,
-    factor_den bigint
+    factor_den bigint,
+    -- What `ledger_levels` knows once the balance is locked, or null in a virtual place.
+    held numeric,
+    before numeric,         -- on hand before the leg's turn
+    after numeric,          -- on hand after the leg's turn
+    balance_after numeric,  -- on hand right after the leg
+    balance_version bigint,
+    final numeric           -- on hand after all legs
 );
 
 -- Both legs of each line come from the one line, so they cannot disagree.
-CREATE FUNCTION ledger_legs(lines jsonb) RETURNS ledger_leg[] LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION ledger_legs(lines jsonb, in_order boolean) RETURNS ledger_leg[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT array_agg(ROW(
-            l.txn, 2 * l.line + side.n,
+            l.txn, CASE WHEN in_order THEN l.txn ELSE 0 END, 2 * l.line + side.n,
             CASE WHEN NOT place.is_virtual THEN
                 ledger_balance_id(l.item, side.location, l.lot, l.serial, side.owner, side.status) END,
             l.item, side.location, l.lot, l.serial, side.owner, side.status, place.allows_negative,
-            side.quantity, side.expected, l.entered, l.unit, l.num, l.den
+            side.quantity, side.expected, l.entered, l.unit, l.num, l.den,
+            NULL, NULL, NULL, NULL, NULL, NULL
         )::ledger_leg)
         FROM jsonb_to_recordset(lines) AS l (
             txn integer, line integer, item uuid, lot uuid, serial uuid, quantity numeric,
@@ -51,65 +60,84 @@ $$;
 -- Every writer makes the missing rows first, in order of id, and then locks all of its rows, in order of id: writers
 -- queue up instead of deadlocking. (Locking first and inserting after can deadlock with a row made in between.)
 CREATE FUNCTION ledger_lock(legs ledger_leg[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    balances uuid[] := ARRAY(
+        SELECT DISTINCT l.balance_id FROM unnest(legs) l WHERE l.balance_id IS NOT NULL ORDER BY l.balance_id
+    );
 BEGIN
-    PERFORM FROM catalog_serial s
-        WHERE s.id = ANY (ARRAY(SELECT l.serial_id FROM unnest(legs) l WHERE l.serial_id IS NOT NULL))
-        ORDER BY s.id FOR NO KEY UPDATE;
-    INSERT INTO ledger_balance (
-        id, item_id, location_id, lot_id, serial_id, owner_id, status, allows_negative,
-        on_hand, held, version, last_sequence
-    )
-        SELECT DISTINCT ON (l.balance_id)
-            l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id, l.status, l.allows_negative,
-            0, 0, 0, 0
-        FROM unnest(legs) l
-        WHERE l.balance_id IS NOT NULL AND NOT EXISTS (SELECT FROM ledger_balance b WHERE b.id = l.balance_id)
-        ORDER BY l.balance_id
-        ON CONFLICT (id) DO NOTHING;
-    PERFORM FROM ledger_balance b
-        WHERE b.id = ANY (ARRAY(SELECT l.balance_id FROM unnest(legs) l WHERE l.balance_id IS NOT NULL))
-        ORDER BY b.id FOR NO KEY UPDATE;
+    IF EXISTS (SELECT FROM unnest(legs) l WHERE l.serial_id IS NOT NULL) THEN
+        PERFORM FROM catalog_serial s
+            WHERE s.id = ANY (ARRAY(SELECT l.serial_id FROM unnest(legs) l))
+            ORDER BY s.id FOR NO KEY UPDATE;
+    END IF;
+    IF cardinality(balances) > (SELECT count(*) FROM ledger_balance b WHERE b.id = ANY (balances)) THEN
+        INSERT INTO ledger_balance (
+            id, item_id, location_id, lot_id, serial_id, owner_id, status, allows_negative,
+            on_hand, held, version, last_sequence
+        )
+            SELECT DISTINCT ON (l.balance_id)
+                l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id, l.status, l.allows_negative,
+                0, 0, 0, 0
+            FROM unnest(legs) l
+            WHERE l.balance_id IS NOT NULL
+            ORDER BY l.balance_id
+            ON CONFLICT (id) DO NOTHING;
+    END IF;
+    PERFORM FROM ledger_balance b WHERE b.id = ANY (balances) ORDER BY b.id FOR NO KEY UPDATE;
 END
 $$;
 
--- Tell whether the locked balances allow the legs: all at once on their sums, or transaction by transaction.
-CREATE FUNCTION ledger_allows(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Complete the legs from their locked balances. Arrivals come before departures: whatever the order of the lines, a
+-- place is never negative in between.
+CREATE FUNCTION ledger_levels(legs ledger_leg[]) RETURNS ledger_leg[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
-        SELECT NOT EXISTS (
-            SELECT FROM (
-                SELECT b.on_hand, b.held, b.allows_negative, l.serial_id, l.expected,
-                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER place END AS change,
-                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far - sum(l.quantity) OVER own ELSE 0 END AS earlier
-                FROM unnest(legs) l
-                JOIN ledger_balance b ON b.id = l.balance_id
-                WINDOW place AS (PARTITION BY l.balance_id),
-                    so_far AS (PARTITION BY l.balance_id ORDER BY l.txn),
-                    own AS (PARTITION BY l.balance_id, l.txn)
-            ) AS level
-            WHERE (NOT allows_negative AND on_hand - held + change < 0)
-            OR (serial_id IS NOT NULL AND on_hand + change NOT IN (0, 1))
-                OR expected <> on_hand + earlier
-        )
+        SELECT array_agg(ROW(
+            l.txn, l.turn, l.line, l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id, l.status,
+            b.allows_negative, l.quantity, l.expected, l.entered_quantity, l.entered_unit_id, l.factor_num,
+            l.factor_den, b.held, b.on_hand + l.so_far - l.own, b.on_hand + l.so_far, b.on_hand + l.step,
+            b.version + l.steps, b.on_hand + l.total
+        )::ledger_leg)
+        FROM (
+            SELECT u.*,
+                sum(u.quantity) OVER (PARTITION BY u.balance_id ORDER BY u.turn) AS so_far,
+                sum(u.quantity) OVER (PARTITION BY u.balance_id, u.turn) AS own,
+                sum(u.quantity) OVER (PARTITION BY u.balance_id) AS total,
+                sum(u.quantity) OVER step AS step,
+                row_number() OVER step AS steps
+            FROM unnest(legs) u
+            WINDOW step AS (
+                PARTITION BY u.balance_id ORDER BY u.turn, u.txn, u.quantity < 0, u.line ROWS UNBOUNDED PRECEDING
+            )
+        ) AS l
+        LEFT JOIN ledger_balance b ON b.id = l.balance_id
+    );
+END
+$$;
+
+-- Tell whether the locked balances allow the legs.
+CREATE FUNCTION ledger_allows(legs ledger_leg[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM unnest(legs) l
+        WHERE (NOT l.allows_negative AND l.after < l.held)
+            OR (l.serial_id IS NOT NULL AND l.after NOT IN (0, 1))
+            OR l.expected <> l.before
     );
 END
 $$;
 
 -- I12: a serial is one piece in one physical place.
-CREATE FUNCTION ledger_allows_serials(legs ledger_leg[], in_order boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION ledger_allows_serials(legs ledger_leg[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (
-        SELECT NOT EXISTS (
-            SELECT FROM (
-                SELECT
-                    CASE WHEN in_order THEN sum(l.quantity) OVER so_far ELSE sum(l.quantity) OVER piece END
-                    + (SELECT coalesce(sum(b.on_hand), 0) FROM ledger_balance b WHERE b.serial_id = l.serial_id) AS pieces
-                FROM unnest(legs) l
-                WHERE l.serial_id IS NOT NULL AND l.balance_id IS NOT NULL
-                WINDOW piece AS (PARTITION BY l.serial_id), so_far AS (PARTITION BY l.serial_id ORDER BY l.txn)
-            ) AS serial
-            WHERE pieces NOT IN (0, 1)
-        )
+    RETURN NOT EXISTS (SELECT FROM unnest(legs) l WHERE l.serial_id IS NOT NULL) OR NOT EXISTS (
+        SELECT FROM (
+            SELECT sum(l.quantity) OVER (PARTITION BY l.serial_id ORDER BY l.turn)
+                + (SELECT coalesce(sum(b.on_hand), 0) FROM ledger_balance b WHERE b.serial_id = l.serial_id) AS pieces
+            FROM unnest(legs) l
+            WHERE l.serial_id IS NOT NULL AND l.balance_id IS NOT NULL
+        ) AS serial
+        WHERE pieces NOT IN (0, 1)
     );
 END
 $$;
@@ -118,11 +146,14 @@ $$;
 -- that they are not settled until this transaction ends. The lock is held for microseconds, not until commit.
 CREATE FUNCTION ledger_take(count integer, OUT first_sequence bigint, OUT recorded_at timestamptz)
 LANGUAGE plpgsql AS $$
+DECLARE
+    given bigint;
 BEGIN
     PERFORM pg_advisory_lock(4801, 1);
-    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO first_sequence FROM ledger_sequence s;
-    PERFORM pg_advisory_xact_lock_shared((4803::bigint << 32) | (first_sequence & 4294967295));
-    SELECT min(nextval('ledger_sequence')) INTO first_sequence FROM generate_series(1, count);
+    given := coalesce(pg_sequence_last_value('ledger_sequence'), 0);
+    PERFORM pg_advisory_xact_lock_shared((4803::bigint << 32) | (given & 4294967295));
+    first_sequence := given + 1;
+    PERFORM setval('ledger_sequence', given + count);
     recorded_at := clock_timestamp();
     PERFORM pg_advisory_unlock(4801, 1);
 EXCEPTION WHEN query_canceled OR OTHERS THEN
@@ -136,27 +167,31 @@ $$;
 -- stood in the way and nothing was changed.
 --   transactions: [{id, kind, effective_at, actor, reason, reference, note, request_id, reverses}], lines: see ledger_legs.
 --   in_order: check as if the transactions came one after the other; else on the sum of them all.
+-- Its settings: rows are found by primary key whatever the statistics of an empty ledger said, and planned once.
 CREATE FUNCTION ledger_post(transactions jsonb, lines jsonb, in_order boolean)
 RETURNS TABLE (
     is_posted boolean, txn integer, line integer, balance_id uuid, sequence bigint, recorded_at timestamptz,
     on_hand numeric, held numeric, allows_negative boolean, serial_pieces numeric, closed_until timestamptz
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
-    legs ledger_leg[] := ledger_legs(lines);
+    legs ledger_leg[] := ledger_legs(lines, in_order);
     closed timestamptz;
-    taken record;
+    first_sequence bigint;
+    now timestamptz;
 BEGIN
     -- Closing a period waits for the posts that are under way, and later posts see it closed.
     PERFORM pg_advisory_xact_lock_shared(4802, 1);
     SELECT max(p.closed_until) INTO closed FROM ledger_period p;
     PERFORM ledger_lock(legs);
+    legs := ledger_levels(legs);
 
-    IF EXISTS (
+    IF NOT ledger_allows(legs) OR NOT ledger_allows_serials(legs) OR EXISTS (
         SELECT FROM jsonb_to_recordset(transactions) AS t (effective_at timestamptz)
         WHERE t.effective_at <= closed OR t.effective_at > clock_timestamp()
-    ) OR NOT ledger_allows(legs, in_order) OR NOT ledger_allows_serials(legs, in_order) THEN
+    ) THEN
         RETURN QUERY SELECT false, l.txn, l.line, l.balance_id, NULL::bigint, clock_timestamp(),
             b.on_hand, b.held, b.allows_negative,
             (SELECT sum(s.on_hand) FROM ledger_balance s WHERE s.serial_id = l.serial_id), closed
@@ -164,51 +199,35 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT * INTO taken FROM ledger_take(jsonb_array_length(transactions));
+    SELECT t.first_sequence, t.recorded_at INTO first_sequence, now FROM ledger_take(jsonb_array_length(transactions)) t;
     INSERT INTO ledger_transaction (
         id, sequence, kind, effective_at, recorded_at, actor_id, reason, reference, note, request_id, reverses_id
     )
-        SELECT t.id, taken.first_sequence + t.n - 1, t.kind, coalesce(t.effective_at, taken.recorded_at),
-            taken.recorded_at, t.actor, t.reason, t.reference, t.note, t.request_id, t.reverses
+        SELECT t.id, first_sequence + t.n - 1, t.kind, coalesce(t.effective_at, now),
+            now, t.actor, t.reason, t.reference, t.note, t.request_id, t.reverses
         FROM ROWS FROM (jsonb_to_recordset(transactions) AS (
             id uuid, kind text, effective_at timestamptz, actor uuid, reason text, reference text, note text,
             request_id text, reverses uuid
         )) WITH ORDINALITY AS t (id, kind, effective_at, actor, reason, reference, note, request_id, reverses, n);
-
-    RETURN QUERY
-    WITH leg AS (
-        SELECT u.*, taken.first_sequence + u.txn AS sequence FROM unnest(legs) u
-    ), numbered AS (
-        -- Arrivals before departures: whatever the order of the lines, a place is never negative in between.
-        SELECT l.*, t.effective_at,
-            b.on_hand + sum(l.quantity) OVER turn AS balance_after,
-            b.version + row_number() OVER turn AS balance_version
-        FROM leg l
-        JOIN ledger_transaction t ON t.sequence = l.sequence
-        LEFT JOIN ledger_balance b ON b.id = l.balance_id
-        WINDOW turn AS (PARTITION BY l.balance_id ORDER BY l.txn, l.quantity < 0, l.line ROWS UNBOUNDED PRECEDING)
-    ), moved AS (
-        UPDATE ledger_balance b
-        SET on_hand = b.on_hand + d.change, version = b.version + d.postings, last_sequence = d.last_sequence
-        FROM (
-            SELECT l.balance_id, sum(l.quantity) AS change, count(*) AS postings, max(l.sequence) AS last_sequence
-            FROM leg l WHERE l.balance_id IS NOT NULL GROUP BY l.balance_id
-        ) AS d
-        WHERE b.id = d.balance_id
-        RETURNING b.id, b.on_hand, b.held, b.allows_negative
-    ), written AS (
-        INSERT INTO ledger_posting (
-            sequence, line, balance_id, item_id, location_id, lot_id, serial_id, owner_id, status, quantity,
-            balance_after, balance_version, effective_at, entered_quantity, entered_unit_id, factor_num, factor_den
-        )
-            SELECT n.sequence, n.line, n.balance_id, n.item_id, n.location_id, n.lot_id, n.serial_id, n.owner_id,
-                n.status, n.quantity, n.balance_after, n.balance_version, n.effective_at, n.entered_quantity,
-                n.entered_unit_id, n.factor_num, n.factor_den
-            FROM numbered n
+    INSERT INTO ledger_posting (
+        sequence, line, balance_id, item_id, location_id, lot_id, serial_id, owner_id, status, quantity,
+        balance_after, balance_version, effective_at, entered_quantity, entered_unit_id, factor_num, factor_den
     )
-    SELECT true, l.txn, l.line, l.balance_id, l.sequence, taken.recorded_at,
-        m.on_hand, m.held, m.allows_negative, NULL::numeric, closed
-    FROM leg l LEFT JOIN moved m ON m.id = l.balance_id;
+        SELECT t.sequence, l.line, l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id,
+            l.status, l.quantity, l.balance_after, l.balance_version,
+            t.effective_at, l.entered_quantity, l.entered_unit_id, l.factor_num, l.factor_den
+        FROM unnest(legs) l JOIN ledger_transaction t ON t.sequence = first_sequence + l.txn;
+    UPDATE ledger_balance b
+        SET on_hand = l.balance_after, version = l.balance_version, last_sequence = first_sequence + l.txn
+        FROM (
+            SELECT DISTINCT ON (u.balance_id) u.balance_id, u.balance_after, u.balance_version, u.txn
+            FROM unnest(legs) u WHERE u.balance_id IS NOT NULL ORDER BY u.balance_id, u.balance_version DESC
+        ) AS l
+        WHERE b.id = l.balance_id;
+    RETURN QUERY
+        SELECT true, l.txn, l.line, l.balance_id, first_sequence + l.txn, now,
+            l.final, l.held, l.allows_negative, NULL::numeric, closed
+        FROM unnest(legs) l;
 END
 $$;
 

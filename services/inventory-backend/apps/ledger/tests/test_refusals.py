@@ -101,7 +101,7 @@ def test_I5_the_constraint_stands_behind_the_check(world: World) -> None:
     with pytest.raises(Error) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE NONE")
         cursor.execute(
-            "CREATE OR REPLACE FUNCTION ledger_allows(legs ledger_leg[], in_order boolean)"
+            "CREATE OR REPLACE FUNCTION ledger_allows(legs ledger_leg[])"
             " RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'"
         )
         post(world, [Move(quantity=1, source="A1", target="CUSTOMER")])

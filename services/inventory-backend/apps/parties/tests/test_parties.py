@@ -17,8 +17,15 @@ def test_a_party_is_created_found_and_changed(api: Client, world: World) -> None
     found = json_of(api.get("/parties/parties/ext:crm:10"))
     assert (found["code"], found["version"]) == ("ACME", 2)
     assert api.get("/parties/parties/ext:crm:9").status_code == 404
-    actions = list(AuditEvent.objects.filter(object_type="party").order_by("seq").values_list("action", "actor_id"))
-    assert actions == [("party.created", world.users["ada"]), ("party.changed", world.users["ada"])]
+    created, renamed = AuditEvent.objects.filter(object_type="party").order_by("seq")
+    assert [(event.action, event.actor_id) for event in (created, renamed)] == [
+        ("party.created", world.users["ada"]),
+        ("party.changed", world.users["ada"]),
+    ]
+    refs = [
+        state and state["external_refs"] for state in (created.before, created.after, renamed.before, renamed.after)
+    ]
+    assert refs == [None, {"crm": "9"}, {"crm": "9"}, {"crm": "10"}]
 
 
 def test_a_reference_that_is_taken_undoes_everything(api: Client) -> None:

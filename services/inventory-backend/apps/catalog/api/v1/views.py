@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.catalog import actions, permissions, queries
-from apps.catalog.api.v1 import shapes
+from apps.catalog.api.v1 import answers, shapes
 from apps.catalog.models import Item, ItemUnit, Lot, Serial, Unit
 from apps.common.api.bodies import parse_body, parse_query
 from apps.common.api.endpoint import Endpoint, Operation
@@ -55,15 +55,15 @@ def _columns(body: Struct) -> dict[str, Any]:
 
 
 def _units_by_id(ids: Sequence[str]) -> Mapping[str, Struct]:
-    return {shape.id: shape for shape in shapes.unit_shapes(list(queries.units().filter(pk__in=ids)))}
+    return {shape.id: shape for shape in answers.unit_shapes(list(queries.units().filter(pk__in=ids)))}
 
 
 def _items_by_id(ids: Sequence[str]) -> Mapping[str, Struct]:
-    return {shape.id: shape for shape in shapes.item_shapes(list(queries.items().filter(pk__in=ids)))}
+    return {shape.id: shape for shape in answers.item_shapes(list(queries.items().filter(pk__in=ids)))}
 
 
-_WITH_UNIT: Final = {"base_unit": Expansion(fetch=_units_by_id)}
-_WITH_ITEM: Final = {"item": Expansion(fetch=_items_by_id, nested=_WITH_UNIT)}
+_WITH_UNIT: Final = {"base_unit": Expansion(kind=answers.UnitShape, fetch=_units_by_id)}
+_WITH_ITEM: Final = {"item": Expansion(kind=answers.ItemShape, fetch=_items_by_id, nested=_WITH_UNIT)}
 
 UNITS: Final = Resource(
     noun="unit",
@@ -71,7 +71,7 @@ UNITS: Final = Resource(
     model=Unit,
     selectors=queries.UNIT_SELECTORS,
     listing=Listing(
-        kind=shapes.UnitShape, shape=shapes.unit_shapes, sorts={"code": "code", "created_at": "id"}, default="code"
+        kind=answers.UnitShape, shape=answers.unit_shapes, sorts={"code": "code", "created_at": "id"}, default="code"
     ),
     query=shapes.UnitQuery,
     filters={"code": "code__in", "dimension": "dimension__in"},
@@ -97,8 +97,8 @@ ITEMS: Final = Resource(
     model=Item,
     selectors=queries.ITEM_SELECTORS,
     listing=Listing(
-        kind=shapes.ItemShape,
-        shape=shapes.item_shapes,
+        kind=answers.ItemShape,
+        shape=answers.item_shapes,
         sorts={"sku": "sku", "name": "name", "created_at": "id"},
         default="sku",
         expansions=_WITH_UNIT,
@@ -137,8 +137,8 @@ LOTS: Final = Resource(
     model=Lot,
     selectors=queries.LOT_SELECTORS,
     listing=Listing(
-        kind=shapes.LotShape,
-        shape=shapes.lot_shapes,
+        kind=answers.LotShape,
+        shape=answers.lot_shapes,
         sorts={"code": "code", "created_at": "id"},
         default="code",
         expansions=_WITH_ITEM,
@@ -172,8 +172,8 @@ SERIALS: Final = Resource(
     model=Serial,
     selectors=queries.SERIAL_SELECTORS,
     listing=Listing(
-        kind=shapes.SerialShape,
-        shape=shapes.serial_shapes,
+        kind=answers.SerialShape,
+        shape=answers.serial_shapes,
         sorts={"code": "code", "created_at": "id"},
         default="code",
         expansions=_WITH_ITEM,
@@ -189,8 +189,8 @@ SERIALS: Final = Resource(
     change=lambda serial, body, _, origin: actions.change_serial(serial, changes=_columns(body), origin=origin),
 )
 
-_ITEM_UNITS: Final = Listing[ItemUnit, shapes.ItemUnitShape](
-    kind=shapes.ItemUnitShape, shape=shapes.item_unit_shapes, sorts={"created_at": "id"}, default="created_at"
+_ITEM_UNITS: Final = Listing[ItemUnit, answers.ItemUnitShape](
+    kind=answers.ItemUnitShape, shape=answers.item_unit_shapes, sorts={"created_at": "id"}, default="created_at"
 )
 
 
@@ -203,14 +203,15 @@ class ItemUnits(Endpoint):
             name="list_item_units",
             summary="List the units that an item alone has",
             query=PageQuery,
-            returns={200: Page[shapes.ItemUnitShape]},
+            listing=_ITEM_UNITS,
+            returns={200: Page[answers.ItemUnitShape]},
         ),
         "POST": Operation(
             permission=requires(permissions.EDIT),
             name="add_item_unit",
             summary="Add a unit that an item alone has",
             body=shapes.NewItemUnit,
-            returns={201: shapes.ItemUnitShape},
+            returns={201: answers.ItemUnitShape},
             can_validate_only=True,
         ),
     }
@@ -234,7 +235,7 @@ class ItemUnits(Endpoint):
             origin=origin_of(request),
         )
         return Response(
-            shapes.item_unit_shapes([own])[0],
+            answers.item_unit_shapes([own])[0],
             status=201,
             headers={"Location": f"{request.path}/{own.unit.code}"},
         )

@@ -12,15 +12,9 @@ from apps.common.api.fields import Code, Instant, Selector, Text
 from apps.common.api.pages import Listing, PageQuery
 from apps.common.errors import Invalid
 from apps.ledger import permissions, queries
-from apps.ledger.api.v1.answers import (
-    BalanceShape,
-    PeriodShape,
-    PostingShape,
-    TransactionShape,
-    balance_shapes,
-    period_shapes,
-    posting_shapes,
-)
+from apps.ledger.api.v1.answers.books import PeriodShape, period_shapes
+from apps.ledger.api.v1.answers.stock import BalanceShape, PostingShape, balance_shapes, posting_shapes
+from apps.ledger.api.v1.answers.transactions import TransactionShape, transaction_shapes
 from apps.ledger.models import Balance, Period, Posting, Transaction
 from apps.ledger.queries import PointInTime
 from apps.ledger.types import Kind, Status
@@ -29,7 +23,11 @@ from rbac import Grants
 
 _KNOWN = "What we knew then: a time, or a sequence number."
 
-Known = Annotated[str, Meta(max_length=40, pattern=r"^[0-9TZ:.+-]+$(?!\n)", description=_KNOWN)]
+_EITHER: Final = {"anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]}
+Known = Annotated[
+    str,
+    Meta(max_length=40, pattern=r"^[0-9TZ:.+-]+$(?!\n)", description=_KNOWN, extra_json_schema=_EITHER),
+]
 
 
 class BalanceQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
@@ -103,8 +101,15 @@ PERIODS: Final = Listing[Period, PeriodShape](
     default="-closed_until",
     tie_break="closed_until",
 )
-TRANSACTION_SORTS: Final = {"sequence": "sequence", "effective_at": "effective_at"}
-TRANSACTION_KIND: Final = TransactionShape
+_NOWHERE: Final[set[UUID]] = set()
+# Which sides and lines of a transaction are shown depends on the caller; here, none.
+TRANSACTIONS: Final = Listing[Transaction, TransactionShape](
+    kind=TransactionShape,
+    shape=lambda rows: transaction_shapes(rows, [], _NOWHERE),
+    sorts={"sequence": "sequence", "effective_at": "effective_at"},
+    default="-sequence",
+    tie_break="sequence",
+)
 
 
 def point_in_time(query: BalanceQuery | LevelQuery) -> PointInTime:
@@ -138,7 +143,7 @@ def narrowed_balances(rows: QuerySet[Balance], query: BalanceQuery, grants: Gran
     if query.nonzero is not UNSET:
         if query.as_of is not UNSET or query.known_at is not UNSET:
             raise Invalid.at(
-                "?nonzero", "invalid", "nonzero looks at the present. Leave it out with as_of or known_at."
+                "?nonzero", "only_at_present", "nonzero looks at the present. Leave it out with as_of or known_at."
             )
         rows = rows.exclude(on_hand=0) if query.nonzero else rows.filter(on_hand=0)
     return rows

@@ -1,12 +1,15 @@
 """Wire shapes of version 1: what is sent."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from apps.common.api.fields import Code, Instant, Note, PositiveQuantity, Quantity, Selector, Text, given
 from apps.ledger.types import Draft, DraftLine, ErrorPolicy, Kind, Status
+
+# Inside the ledger there is one kind; from outside, a reversal is made by reversing a transaction.
+_OwnKind = Annotated[Kind, Meta(extra_json_schema={"enum": [kind.value for kind in Kind if kind is not Kind.REVERSAL]})]
 
 
 class NewLine(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +53,7 @@ class NewLine(Struct, kw_only=True, forbid_unknown_fields=True):
 class NewTransaction(Struct, kw_only=True, forbid_unknown_fields=True):
     """Body of POST /transactions."""
 
-    kind: Kind
+    kind: _OwnKind
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=10_000)]
     effective_at: Instant | UnsetType = UNSET
     reason: Text = ""
@@ -67,6 +70,13 @@ class NewTransaction(Struct, kw_only=True, forbid_unknown_fields=True):
             reference=self.reference,
             note=self.note,
         )
+
+
+RECEIPT: Final = NewTransaction(
+    kind=Kind.RECEIPT,
+    reference="PO-771",
+    lines=[NewLine(item="sku:BOLT", quantity="12", to_location="loc:A1")],
+)
 
 
 class NewBatch(Struct, kw_only=True, forbid_unknown_fields=True):

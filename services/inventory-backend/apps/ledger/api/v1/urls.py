@@ -2,17 +2,21 @@
 
 from django.urls import path
 
-from apps.ledger.api.v1 import views
+from apps.ledger.api.v1.views import books, stock, transactions
 
 urlpatterns = [
-    path("transactions", views.Transactions.as_view(), name="transactions"),
-    path("transactions/batch", views.TransactionBatch.as_view(), name="transaction-batch"),
-    path("transactions/preview", views.TransactionPreview.as_view(), name="transaction-preview"),
-    path("transactions/<uuid:transaction_id>", views.TransactionDetail.as_view(), name="transaction"),
-    path("transactions/<uuid:transaction_id>/reverse", views.TransactionReverse.as_view(), name="transaction-reverse"),
-    path("balances", views.Balances.as_view(), name="balances"),
-    path("postings", views.Postings.as_view(), name="postings"),
-    path("levels", views.Levels.as_view(), name="levels"),
-    path("integrity", views.Integrity.as_view(), name="integrity"),
-    path("periods", views.Periods.as_view(), name="periods"),
+    path("transactions", transactions.Transactions.as_view(), name="transactions"),
+    path("transactions/batch", transactions.TransactionBatch.as_view(), name="transaction-batch"),
+    path("transactions/preview", transactions.TransactionPreview.as_view(), name="transaction-preview"),
+    path("transactions/<uuid:transaction_id>", transactions.TransactionDetail.as_view(), name="transaction"),
+    path(
+        "transactions/<uuid:transaction_id>/reverse",
+        transactions.TransactionReverse.as_view(),
+        name="transaction-reverse",
+    ),
+    path("balances", stock.Balances.as_view(), name="balances"),
+    path("postings", stock.Postings.as_view(), name="postings"),
+    path("levels", stock.Levels.as_view(), name="levels"),
+    path("integrity", books.Integrity.as_view(), name="integrity"),
+    path("periods", books.Periods.as_view(), name="periods"),
 ]

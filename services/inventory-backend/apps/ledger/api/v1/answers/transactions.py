@@ -1,8 +1,6 @@
-"""Wire shapes of version 1: what is answered."""
+"""What is answered about transactions and their lines."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -10,8 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from apps.common.api.errors import ProblemItem
 from apps.common.api.fields import IdOut, InstantOut, Stub, instant, quantity
 from apps.common.errors import Problem
-from apps.ledger.models import Period, Posting, Transaction
-from apps.ledger.queries import Break, LevelRow
+from apps.ledger.models import Posting, Transaction
 from apps.ledger.types import Kind, Level, Line, Place, Posted, number_of
 
 
@@ -83,80 +80,6 @@ class PreviewShape(Struct, frozen=True, kw_only=True):
     is_postable: bool
     lines: list[LineShape]
     errors: list[ProblemItem]
-
-
-class BalanceShape(Struct, frozen=True, kw_only=True):
-    """What is in one place, in the item's base unit."""
-
-    id: IdOut
-    item: Stub
-    location: Stub
-    lot: str | None
-    serial: str | None
-    owner: str | None
-    status: str
-    on_hand: str
-    held: str
-    available: str
-    unit: str
-    version: int
-    last_sequence: int
-
-
-class PostingShape(Struct, frozen=True, kw_only=True):
-    """One leg of a transaction: a signed quantity in one place."""
-
-    id: str
-    transaction: Stub
-    sequence: int
-    line: int
-    item: Stub
-    location: Stub
-    lot: str | None
-    serial: str | None
-    owner: str | None
-    status: str
-    quantity: str
-    balance_after: str | None
-    effective_at: InstantOut
-    recorded_at: InstantOut
-
-
-class LevelShape(Struct, frozen=True, kw_only=True):
-    """A sum of balances, in one unit."""
-
-    key: str
-    code: str
-    name: str
-    unit: str
-    on_hand: str
-    held: str
-    available: str
-
-
-class PeriodShape(Struct, frozen=True, kw_only=True):
-    """A closed period."""
-
-    closed_until: InstantOut
-    closed_at: InstantOut
-    actor_id: IdOut
-    reason: str
-
-
-class BreakShape(Struct, frozen=True, kw_only=True):
-    """One row that breaks an invariant."""
-
-    invariant: str
-    object: str
-    id: str
-    detail: str
-
-
-class IntegrityShape(Struct, frozen=True, kw_only=True):
-    """The trial balance; clean when nothing breaks."""
-
-    is_clean: bool
-    breaks: list[BreakShape]
 
 
 def posted_shape(posted: Posted, *, actor_id: UUID, request_id: str) -> TransactionShape:
@@ -283,88 +206,4 @@ def _side(leg: Posting, visible: set[UUID] | None) -> Side:
         status=leg.status,
         owner=leg.owner.code if leg.owner else None,
         on_hand=None if leg.balance_after is None else quantity(leg.balance_after),
-    )
-
-
-def balance_shapes(balances: Sequence[Any], past: Mapping[UUID, Decimal] | None = None) -> list[BalanceShape]:
-    """Return rows of `balance_rows` as they are, or with a past moment's quantities (of which no holds are known)."""
-    return [_balance(balance, None if past is None else past[balance.id]) for balance in balances]
-
-
-def _balance(balance: Any, past: Decimal | None) -> BalanceShape:
-    on_hand, held = (balance.on_hand, balance.held) if past is None else (past, Decimal(0))
-    return BalanceShape(
-        id=str(balance.id),
-        item=Stub(id=str(balance.item_id), code=balance.sku, name=balance.item_name),
-        location=Stub(id=str(balance.location_id), code=balance.location_code, name=balance.location_name),
-        lot=balance.lot_code,
-        serial=balance.serial_code,
-        owner=balance.owner_code,
-        status=balance.status,
-        on_hand=quantity(on_hand),
-        held=quantity(held),
-        available=quantity(on_hand - held),
-        unit=balance.unit,
-        version=balance.version,
-        last_sequence=balance.last_sequence,
-    )
-
-
-def posting_shapes(postings: Sequence[Posting]) -> list[PostingShape]:
-    """Return postings as the API shows them."""
-    return [_posting(posting) for posting in postings]
-
-
-def _posting(posting: Posting) -> PostingShape:
-    of = posting.transaction
-    number = number_of(Kind(of.kind), of.recorded_at, of.sequence)
-    return PostingShape(
-        id=f"{of.sequence}-{posting.line}",
-        transaction=Stub(id=str(of.pk), code=number, name=of.kind),
-        sequence=of.sequence,
-        line=posting.line // 2,
-        item=Stub(id=str(posting.item_id), code=posting.item.sku, name=posting.item.name),
-        location=Stub(id=str(posting.location_id), code=posting.location.code, name=posting.location.name),
-        lot=posting.lot.code if posting.lot else None,
-        serial=posting.serial.code if posting.serial else None,
-        owner=posting.owner.code if posting.owner else None,
-        status=posting.status,
-        quantity=quantity(posting.quantity),
-        balance_after=None if posting.balance_after is None else quantity(posting.balance_after),
-        effective_at=instant(posting.effective_at),
-        recorded_at=instant(of.recorded_at),
-    )
-
-
-def level_shape(row: LevelRow) -> LevelShape:
-    """Return one sum as the API shows it."""
-    return LevelShape(
-        key=row.key,
-        code=row.code,
-        name=row.name,
-        unit=row.unit,
-        on_hand=quantity(row.on_hand),
-        held=quantity(row.held),
-        available=quantity(row.on_hand - row.held),
-    )
-
-
-def period_shapes(periods: Sequence[Period]) -> list[PeriodShape]:
-    """Return closed periods as the API shows them."""
-    return [
-        PeriodShape(
-            closed_until=instant(period.closed_until),
-            closed_at=instant(period.closed_at),
-            actor_id=str(period.actor_id),
-            reason=period.reason,
-        )
-        for period in periods
-    ]
-
-
-def integrity_shape(breaks: Sequence[Break]) -> IntegrityShape:
-    """Return the trial balance."""
-    return IntegrityShape(
-        is_clean=not breaks,
-        breaks=[BreakShape(invariant=b.invariant, object=b.object, id=b.id, detail=b.detail) for b in breaks],
     )

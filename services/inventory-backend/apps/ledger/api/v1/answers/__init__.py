@@ -1,0 +1,1 @@
+"""Wire shapes of version 1: what is answered."""

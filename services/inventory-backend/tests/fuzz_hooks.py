@@ -1,0 +1,73 @@
+"""What Schemathesis is told of the rules that JSON Schema has no words for."""
+
+from typing import Any
+
+import schemathesis
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.openapi.checks import RejectedPositiveData
+
+_UNKNOWN = "whether it exists, and for whom, is in the database"
+_ITEM = "how it is tracked and counted is in the database"
+_PLACE = "what kind of place it is, is in the database"
+# The codes that a schema-valid request may be refused with, and why the schema can't say so. `invalid`, the code of a
+# value that is not what the schema says, is never one of them.
+BEYOND_SCHEMA = {
+    "archived": "archiving does not change the name",
+    "expires_before_made": "compares two fields",
+    "idempotency_key_reused": "compares with earlier requests",
+    "inexact_quantity": _ITEM,
+    "invalid_cursor": "cursors are signed",
+    "invalid_gtin": "the last digit is a checksum",
+    "location_kind": _PLACE,
+    "lot_not_tracked": _ITEM,
+    "lot_required": _ITEM,
+    "not_whole": _ITEM,
+    "only_at_present": "compares two parameters",
+    "repeated_system": "uniqueItems compares whole items, not one field of them",
+    "same_place": "compares two fields",
+    "serial_is_one_piece": _ITEM,
+    "serial_not_tracked": _ITEM,
+    "serial_required": _ITEM,
+    "stale_version": "If-Match is compared with the version of the row",
+    "unit_not_convertible": _ITEM,
+    "unknown_item": _UNKNOWN,
+    "unknown_location": _UNKNOWN,
+    "unknown_lot": _UNKNOWN,
+    "unknown_owner": _UNKNOWN,
+    "unknown_selector": "each noun has its own prefixes, and all of them one grammar",
+    "unknown_serial": _UNKNOWN,
+    "unknown_unit": _UNKNOWN,
+}
+
+
+_keys_seen: set[str] = set()
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Make a repeated Idempotency-Key a new one: the refusal would hide what becomes of the body."""
+    del context, kwargs
+    key = case.headers.get("Idempotency-Key")
+    if key is None or case.meta is None or case.meta.is_negative_at(ParameterLocation.HEADER):
+        return
+    if key in _keys_seen:
+        case.headers["Idempotency-Key"] = f"fuzz-{len(_keys_seen)}"
+    _keys_seen.add(case.headers["Idempotency-Key"])
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+    """Keep a failure, unless a schema-valid request was refused by rules of `BEYOND_SCHEMA` alone."""
+    del context, case
+    if not isinstance(failure, RejectedPositiveData):
+        return True
+    body = response.json()
+    return not all(map(_is_beyond_schema, body["errors"] or [body]))
+
+
+def _is_beyond_schema(problem: dict[str, str]) -> bool:
+    # Which of its places a line must name depends on the kind of transaction.
+    is_place = problem["code"] == "required" and problem["pointer"].endswith("_location")
+    return is_place or problem["code"] in BEYOND_SCHEMA
