@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from edits import Editor, clear, start
+from edited import start
+from edits import FILES, VARIABLES, Editor, clear
+from git_edits import GIT
 from observed import REPOSITORIES, Disk
 
 from once import listing, memo
@@ -30,6 +32,20 @@ KEPT = 10  # edits after a pause during which the memo stays what it was
 STUCK = 4  # looks at a workspace that cannot be used, before it is set right
 
 
+COUNTED = (
+    "looks",
+    "hits",
+    "misses",
+    "needless misses",
+    "memos",
+    "memo answers",
+    "script's answers",
+    "commands",
+    "replayed",
+)
+ENVIRON = os.environ  # of the tested jobs, which edits change
+
+
 class WrongHit(Exception):
     """What once would answer is not what a run from scratch gives."""
 
@@ -40,8 +56,8 @@ class History:
 
     editor: Editor
     store: LocalStore
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
-    keys: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    keys: dict[tuple[str, str, str], str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     unusable: int = 0
     settled: int = 0
@@ -59,7 +75,7 @@ class History:
             WrongHit: See there.
         """
         for step in range(edits):
-            self.editor.edit(with_git=step % EVERY_SETTLED >= BURST)
+            self.editor.edit(FILES if step % EVERY_SETTLED < BURST else FILES | GIT)
             self.look()
             if step % EVERY_SETTLED == 0:
                 self.settle()
@@ -83,6 +99,7 @@ class History:
         self.remembered = None
         self.look()
         self.settled = len(self.editor.log)
+        self.look()
 
     def look(self) -> None:
         """Compare each job's key, and what is stored under it, with its result from scratch."""
@@ -90,8 +107,6 @@ class History:
         self.counts["looks"] += 1
         known = memo.unchanged(self.root)
         if expected is None or now is None:
-            if (expected is None) != (now is None) and now is not None:
-                self.counts["keys of what cannot be used"] += 1
             self.unusable += 1
             if self.unusable > STUCK:
                 self.mend()
@@ -115,12 +130,11 @@ class History:
     def script(self, jobs: dict[tuple[str, str], str]) -> None:
         """Ask the script that says what the memo says, which takes no Python; all jobs are stored."""
         made = self.editor.made
-        variables = {name: value for name in ("KEYED", "OWN", "OTHER") if (value := os.environ.get(name)) is not None}
         command = ["sh", "-x", *made.command("run", *TASKS)]
-        environ = made.environment(**variables)
+        environ = made.environment(**self.variables())
         done = subprocess.run(command, cwd=self.root, env=environ, check=False, capture_output=True)
         if b"+ exec" in done.stderr:
-            self.remembered = None  # Python was asked, and has written what is so now
+            self.remembered = jobs  # Python was asked, and has written what is so now
             return
         self.counts["script's answers"] += 1
         if self.remembered != jobs:
@@ -131,26 +145,26 @@ class History:
         step = len(self.editor.log)
         stored = self.store.get(key)
         if stored is None:
-            before, at = self.keys.setdefault((*job, result), (key, step))
-            if before != key:
-                self.counts["needless misses"] += 1
-                if os.environ.get("EXPLAIN"):
-                    sys.stderr.write(f"needless miss of {job} at {step}, as at {at}: {self.editor.log[-1]}\n")
+            self.counts["needless misses"] += self.keys.setdefault((*job, result), key) != key
             body = Result(exit_code=0, log=f"{result}\n".encode(), seconds=0.1, manifest=b"")
             self.store.put(key, body)
-            self.seen[job[0] + job[1], key] = step
+            self.seen[key] = step
             self.counts["misses"] += 1
             return
         self.counts["hits"] += 1
         if stored.log != f"{result}\n".encode():
-            since = self.seen.get((job[0] + job[1], key), 0)
+            since = self.seen.get(key, 0)
             raise WrongHit(f"{job} has at step {step} the key of step {since}, and another result")
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables that edits set."""
+        return {name: ENVIRON[name] for name in VARIABLES if name in ENVIRON}
 
     def scratch(self) -> Mapping[tuple[str, str], str] | None:
         """Return each job's result, None where the workspace cannot be used."""
         try:
             disk = Disk(self.root)
-            return {(name, task): disk.result(name, task, os.environ) for name in disk.packages() for task in TASKS}
+            return {(name, task): disk.result(name, task, ENVIRON) for name in disk.packages() for task in TASKS}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -168,12 +182,11 @@ class History:
         if expected is None:
             return
         self.counts["commands"] += 1
-        variables = {name: value for name in ("KEYED", "OWN", "OTHER") if (value := os.environ.get(name)) is not None}
         made = self.editor.made
-        source = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-        done = made.once("run", *TASKS, "-v", "--keep-going", **variables, **source)
+        source = {"PYTHONPATH": ENVIRON.get("PYTHONPATH", "")}
+        done = made.once("run", *TASKS, "-v", "--keep-going", **self.variables(), **source)
         lines = done.stdout.splitlines()
-        for line, after in zip(lines, lines[1:], strict=False):
+        for line, after in pairwise(lines):
             if line.startswith("--- "):
                 task, _, name = line[4:-1].partition("(")
                 if after != expected.get((name, task)):
@@ -197,15 +210,13 @@ class History:
         self.unusable = 0
 
 
-COUNTED = ("looks", "hits", "misses", "needless misses", "memos", "memo answers", "script's answers", "commands", "replayed", "keys of what cannot be used")
-
-
 def main(folder: Path, seed: int, edits: int) -> int:
     """Return 1 where a hit would be wrong."""
-    made = start(folder)
+    declared = seed % 2 == 0
+    made = start(folder, declared=declared)
     made.git("tag", "start")
-    os.environ["ONCE_CACHE_DIR"] = str(made.cache)
-    history = History(Editor(made, random.Random(seed)), LocalStore())
+    ENVIRON["ONCE_CACHE_DIR"] = str(made.cache)
+    history = History(Editor(made, random.Random(seed), declared), LocalStore())
     try:
         history.go(edits)
     except WrongHit as error:

@@ -67,7 +67,7 @@ def ignored(path: str) -> bool:
         part in REPOSITORIES and os.path.lexists("/".join([*parts[: depth + 1], ".git"]))
         for depth, part in enumerate(parts)
     )
-    return not inside and (name.endswith(".tmp") or not IGNORED.isdisjoint(parts))
+    return not inside and (any(part.endswith(".tmp") for part in (*parts, name)) or not IGNORED.isdisjoint(parts))
 
 
 def digest(value: object) -> str:

@@ -55,6 +55,13 @@ def stash(made: Workspace) -> None:
     made.git("stash", "push", "-q", "--include-untracked")
 
 
+def pop(made: Workspace) -> None:
+    stash(made)
+    made.git("stash", "pop", "-q")
+    made.git("reset", "-q", "--hard")
+    made.git("clean", "-fdq")
+
+
 def switch(made: Workspace) -> None:
     made.git("checkout", "-qb", "side")
     made.write("packages/base/src/m0.py", "x = 7\n")
@@ -92,7 +99,7 @@ EDITS: dict[str, Callable[[Workspace], object]] = {
     "touched": touch,
     "other files with the same content": rewrite,
     "a stash": stash,
-    "a stash round trip": lambda made: (stash(made), made.git("stash", "pop", "-q"), made.git("reset", "-q", "--hard"), made.git("clean", "-fdq")),
+    "a stash round trip": pop,
     "another branch and back": switch,
     "a rebase of documents": rebase,
     "a comment and another tool's table in the root's pyproject.toml": comment,
@@ -164,5 +171,11 @@ def test_another_user(repo: Workspace, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     settings = "[core]\n\tautocrlf = input\n\tquotePath = false\n[status]\n\tshowUntrackedFiles = no\n"
     (tmp_path / "home/.gitconfig").write_text(settings)
-    variables = {"HOME": str(tmp_path / "home"), "USER": "other", "LOGNAME": "other", "LANG": "C.UTF-8", "TZ": "Asia/Tokyo"}
+    variables = {
+        "HOME": str(tmp_path / "home"),
+        "USER": "other",
+        "LOGNAME": "other",
+        "LANG": "C.UTF-8",
+        "TZ": "Asia/Tokyo",
+    }
     assert repo.statuses(**variables) == jobs("hit")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from once import listing, quick
 from workspaces import ONCE, TASKS, Workspace, workspace
+
+from once import listing, quick
 
 SETTLED = 3.1  # seconds after which no second is open in which git's index was written
 TESTS = 30
@@ -127,7 +128,8 @@ def test_a_change(repo: Workspace, change: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables", [{"SET": "other", "EMPTY": ""}, {"SET": "it's"}, {"SET": "it's", "EMPTY": "", "UNSET": ""}, {"EMPTY": ""}]
+    "variables",
+    [{"SET": "other", "EMPTY": ""}, {"SET": "it's"}, {"SET": "it's", "EMPTY": "", "UNSET": ""}, {"EMPTY": ""}],
 )
 def test_a_variable(repo: Workspace, variables: dict[str, str]) -> None:
     assert ask(repo, "run", "tests", **variables)[0] is False
@@ -142,11 +144,10 @@ def test_variables_of_git(repo: Workspace) -> None:
     assert done.stdout.startswith("tests: 0 of 2 from cache, 2 passed")
 
 
-@pytest.mark.parametrize("words", [["run"], ["run", "lint"], ["run", "tests", "--json"], ["affected", "--base"], ["run", "*"]])
-def test_other_words_are_for_python(repo: Workspace, words: list[str]) -> None:
-    done = subprocess.run(
-        ["sh", "-x", *repo.command(*words)], cwd=repo.root, env=repo.environment(), check=False, capture_output=True, text=True
-    )
+@pytest.mark.parametrize("words", ["run", "run lint", "run tests --json", "run *", "affected --base", "affected tests"])
+def test_other_words_are_for_python(repo: Workspace, words: str) -> None:
+    command = ["sh", "-x", *repo.command(*words.split(" "))]
+    done = subprocess.run(command, cwd=repo.root, env=repo.environment(), check=False, capture_output=True, text=True)
     assert "-I -S -c" in done.stderr
 
 
@@ -170,9 +171,8 @@ def test_the_list_is_that_of_python(tmp_path: Path) -> None:
     git.chmod(0o755)
     text = (ONCE / "bin/once").read_text()
     function = text[text.index("list()") : text.index("\n}\n") + 3]
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"{function}\nlist -o -s -m -d"], env={"PATH": str(tmp_path)}, check=True, capture_output=True, text=True
-    )
+    command = ["/bin/sh", "-c", f"{function}\nlist -o -s -m -d"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == list(listing.COMMAND[1:])
 
 

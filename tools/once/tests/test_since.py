@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from workspaces import TASKS, Workspace, workspace
+
 from once import since
 from once.checkout import checkout, revision
 from once.commands.affected import affected
-from workspaces import TASKS, Workspace, workspace
 
 EDGES = {"base": [], "lib": ["base"], "app": ["lib"], "other": ["base"]}
 LINT = """
@@ -127,7 +128,9 @@ def test_what_is_told(repo: Workspace) -> None:
     ]
 
 
-@pytest.mark.parametrize("path", ["uv.lock", "packages/lib/pyproject.toml", "settings.toml", "src/marked.txt", "shared/a"])
+@pytest.mark.parametrize(
+    "path", ["uv.lock", "packages/lib/pyproject.toml", "settings.toml", "src/marked.txt", "shared/a"]
+)
 def test_what_only_keys_tell(repo: Workspace, path: str) -> None:
     assert by_changes(repo) == []
     with (repo.root / path).open("a") if (repo.root / path).exists() else repo.write(path, "").open("a") as file:

@@ -86,7 +86,7 @@ def affected(arguments: Sequence[str]) -> bool:
         return False  # it may be none
     show([row for row in rows if not tasks or row[0] in tasks], as_json=as_json)
     sys.stdout.flush()
-    try:
+    try:  # noqa: SIM105  # contextlib is one import more
         since.keep(root, answer)
     except OSError:
         pass  # it is only for speed

@@ -1,9 +1,11 @@
 """One attempt at a job: its commands traced, in a sandbox if wanted, and what that says of its inputs."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -58,11 +60,36 @@ class Runner:
     sandbox: str = "trace"
     posargs: Sequence[str] = ()
     groups: run.Groups = field(default_factory=run.Groups)
+    _scratches: list[str] = field(default_factory=list)
 
     def attempt(self, job: Job, selection: Selection, *, locks: Sequence[int] = ()) -> Attempt:
         """Run a job's commands, with the test files that are selected."""
-        with tempfile.TemporaryDirectory(prefix="once-") as scratch:
+        try:
+            scratch = self._scratches.pop()
+        except IndexError:
+            scratch = tempfile.mkdtemp(prefix="once-")
+        try:
             return _InScratch(self, job, selection, scratch).attempt(locks)
+        finally:
+            if _is_unused(scratch):
+                self._scratches.append(scratch)
+            else:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove what attempts left for others."""
+        while self._scratches:
+            shutil.rmtree(self._scratches.pop(), ignore_errors=True)
+
+
+def _is_unused(scratch: str) -> bool:
+    """Return whether nothing is in a folder but an empty record: folders are what a short job takes longest for.
+
+    Where a traced process was, one that outlived its job would write into the next one's record.
+    """
+    with suppress(FileNotFoundError):
+        return os.listdir(scratch) == ["record"] and os.listdir(f"{scratch}/record") == ["job"]
+    return False
 
 
 @dataclass(frozen=True)

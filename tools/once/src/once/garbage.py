@@ -2,6 +2,9 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from once.store import LocalStore
 
@@ -18,7 +21,7 @@ def collect(store: LocalStore, size: int) -> tuple[int, int]:
 
     Another process may do the same, or put a result: what goes is a miss.
     """
-    found = sorted(((file.stat().st_mtime_ns, file.stat().st_size, file) for file in store.files()), reverse=True)
+    found = sorted(_found(store), reverse=True)
     removed = freed = total = 0
     kept = set()
     for _, length, file in found:
@@ -28,9 +31,18 @@ def collect(store: LocalStore, size: int) -> tuple[int, int]:
             removed, freed = removed + 1, freed + length
         else:
             kept.add(file.name)
-    _shorten(store, kept)
-    (store.folder / "collected").touch()
+    with suppress(OSError):  # on a disk that is full the history stays as it is, and the next run comes back
+        _shorten(store, kept)
+        (store.folder / "collected").touch()
     return removed, freed
+
+
+def _found(store: LocalStore) -> Iterator[tuple[int, int, Path]]:
+    """Yield when each file was used last, its size, and itself."""
+    for file in store.files():
+        with suppress(FileNotFoundError):  # another process took it away
+            about = file.stat()
+            yield about.st_mtime_ns, about.st_size, file
 
 
 def _shorten(store: LocalStore, kept: set[str]) -> None:
@@ -42,8 +54,11 @@ def _shorten(store: LocalStore, kept: set[str]) -> None:
         if last or each.key in kept
     ]
     beside = store.folder / f"history.{os.getpid()}"
-    beside.write_text("".join(lines), encoding="utf-8")
-    beside.replace(store.folder / "history")
+    try:
+        beside.write_text("".join(lines), encoding="utf-8")
+        beside.replace(store.folder / "history")
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def is_due(store: LocalStore) -> bool:

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ RECORD = re.compile(
     rb"  dev: \d+\tino: \d+\n  uid: \d+\tgid: \d+\n  size: (\d+)\tflags: [0-9a-f]+\n)?"
 )
 WORD = 0xFFFFFFFF  # the index has times and sizes modulo 2**32
+_SIZES: dict[str, bytes] = {}  # of objects, by their ids: a run looks at the work tree more than once
 CONVERSIONS = (b"filter", b"text", b"eol", b"crlf", b"ident", b"working-tree-encoding")
 
 
@@ -160,15 +161,19 @@ def _differing(root: str, files: Mapping[str, Entry], clean: Mapping[str, int]) 
 
     Git converted them when it wrote or read them: line ends, LFS. It may no longer be configured to do so.
     """
-    wanted = sorted({files[path].digest for path in clean})
-    if not wanted:
-        return set()
+    wanted = sorted({files[path].digest for path in clean} - _SIZES.keys())
+    if wanted:
+        _SIZES.update(_sizes(root, wanted))
+    return {path for path, size in clean.items() if _SIZES.get(files[path].digest) != b"%d" % size}
+
+
+def _sizes(root: str, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield objects with their sizes."""
     command = ("git", "-C", root, "cat-file", "--batch-check=%(objectsize)", "--buffer")
     # A partial clone has what it has checked out; nothing is fetched for this.
     environ = listing.environment() | {"GIT_NO_LAZY_FETCH": "1"}
     done = subprocess.run(command, env=environ, input="\n".join(wanted).encode(), check=True, capture_output=True)
-    sizes = dict(zip(wanted, done.stdout.split(b"\n"), strict=False))
-    return {path for path, size in clean.items() if sizes[files[path].digest] != b"%d" % size}
+    yield from zip(wanted, done.stdout.split(b"\n"), strict=False)
 
 
 def _converts(root: str, folder: str, files: Mapping[str, Entry]) -> bool:

@@ -31,6 +31,10 @@ class Inputs:
     _links: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
+    def _symlinks(self) -> set[str]:
+        return {path for path, entry in self.snapshot.files.items() if entry.mode == "120000"}
+
+    @cached_property
     def _paths(self) -> list[str]:
         return sorted(self.snapshot.files)
 
@@ -92,7 +96,7 @@ class Inputs:
         members = self.workspace.upstream(job) if job.definition.upstream else []
         found = {*self.owned[job.member.name], *(path for member in members for path in self.sources(member))}
         found.update(path for _, paths in self.declared(job) for path in paths)
-        return found.union(*(self.linked(path) for path in found))
+        return found.union(*(self.linked(path) for path in found & self._symlinks))
 
     def matching(self, glob: str) -> list[str]:
         """Return the files that a path, a folder or a glob stands for (`**` any folders, hidden ones too)."""
@@ -139,8 +143,7 @@ class Inputs:
         return self._links[path]
 
     def _is_link(self, path: str) -> bool:
-        entry = self.snapshot.files.get(path)
-        return entry is not None and entry.mode == "120000"
+        return path in self._symlinks
 
     def _follow(self, path: str) -> Iterator[str]:
         text = os.fsdecode(self.read(path))
@@ -161,4 +164,3 @@ class Inputs:
                 return [above]
             above = posixpath.dirname(above)
         return []
-

@@ -110,7 +110,7 @@ def listing(root: str, begun: tuple[int, int] | None = None) -> bytes:
 
 
 def index_state(folder: str) -> tuple[int, int, int, int] | None:
-    """Return what tells whether git's index is the same: mtime and ctime in ns, size, inode; None before the first add."""
+    """Return what tells whether git's index is the same: mtime, ctime (ns), size, inode; None before the first add."""
     try:
         found = os.stat(f"{folder}/index")
     except FileNotFoundError:

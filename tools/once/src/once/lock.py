@@ -108,27 +108,47 @@ def _id(entry: Mapping[str, Any]) -> str:
     return f"{entry['name']}=={entry.get('version', '')}@{source}"
 
 
+def part(node: Node, version: str, hashes: Iterable[str], edges: Iterable[tuple[Node, str]]) -> Part:
+    """Return what the lock says of a node, with a digest that does not depend on who read the lock.
+
+    Args:
+        node: The node.
+        version: Its version, "" where it has none.
+        hashes: Those of its package's artifacts.
+        edges: The nodes that it needs, each with the marker under which it does, "" for always.
+    """
+    kept = sorted({(*target, marker) for target, marker in edges})
+    said = json.dumps([node.package, sorted(hashes), kept])
+    targets = dict.fromkeys(Node(package, section) for package, section, _ in kept)
+    return Part(version, sha256(said.encode()).hexdigest(), tuple(targets))
+
+
 def _parts(
     package: str, entry: Mapping[str, Any], by_name: Mapping[str, list[dict[str, Any]]]
 ) -> Iterator[tuple[Node, Part]]:
     artifacts = [*entry.get("wheels", ()), *([entry["sdist"]] if "sdist" in entry else [])]
-    hashes = sorted(artifact.get("hash") or str(sorted(artifact.items())) for artifact in artifacts)
+    hashes = [artifact.get("hash") or str(sorted(artifact.items())) for artifact in artifacts]
     lists = {"": entry.get("dependencies", [])}
     lists |= {f"[{name}]": edges for name, edges in entry.get("optional-dependencies", {}).items()}
     lists |= {f":{name}": edges for name, edges in entry.get("dev-dependencies", {}).items()}
     for section, edges in lists.items():
-        said = json.dumps([package, hashes, edges], sort_keys=True)
-        found = [node for edge in edges for node in _targets(edge, by_name)]
+        found = [(node, edge.get("marker", "")) for edge in edges for node in _targets(edge, by_name)]
         if section.startswith("["):
-            found.append(Node(package))
-        yield Node(package, section), Part(entry.get("version", ""), sha256(said.encode()).hexdigest(), tuple(found))
+            found.append((Node(package), ""))
+        node = Node(package, section)
+        yield node, part(node, entry.get("version", ""), hashes, found)
 
 
 def _targets(edge: Mapping[str, Any], by_name: Mapping[str, list[dict[str, Any]]]) -> Iterator[Node]:
-    """Yield what an edge leads to; it names version and source only where the name alone is not enough."""
+    """Yield what an edge leads to; it names version and source only where the name alone is not enough.
+
+    An extra leads to its package itself.
+    """
     for entry in by_name.get(edge["name"], ()):
         if edge.get("version", entry.get("version")) == entry.get("version") and edge.get(
             "source", entry.get("source")
         ) == entry.get("source"):
-            yield Node(_id(entry))
-            yield from (Node(_id(entry), f"[{extra}]") for extra in edge.get("extra", ()))
+            extras = [each for each in edge.get("extra", ()) if each in entry.get("optional-dependencies", {})]
+            yield from (Node(_id(entry), f"[{extra}]") for extra in extras)
+            if not extras:
+                yield Node(_id(entry))

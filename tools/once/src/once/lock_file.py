@@ -37,10 +37,9 @@ def hold(file: Path, *, stopped: Callable[[], bool], waiting: Callable[[], None]
     Returns:
         The lock, None when told to give up.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
     waited = False
     while not stopped():
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _opened(file)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The holder before removed the file: what was locked is no longer what others see under its name.
@@ -54,3 +53,11 @@ def hold(file: Path, *, stopped: Callable[[], bool], waiting: Callable[[], None]
             waiting()
         time.sleep(POLL)
     return None
+
+
+def _opened(file: Path) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o644)

@@ -54,7 +54,7 @@ def load(file: str) -> dict[str, Any] | None:
         return None
     if blake2b(stored[SUM:], digest_size=SUM).digest() != stored[:SUM]:
         return None
-    found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen
+    found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen  # nosec B302
     return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
 
 
@@ -70,6 +70,10 @@ def save(file: str, found: dict[str, Any]) -> None:
     try:
         with open(beside, "wb") as opened:
             opened.write(blake2b(body, digest_size=SUM).digest() + body)
+        if os.path.isdir(file):
+            import shutil
+
+            shutil.rmtree(file)
         os.replace(beside, file)
     except OSError:
         if os.path.exists(beside):

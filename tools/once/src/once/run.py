@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from once.inputs import SPECIAL, Inputs
 from once.listed import is_same
@@ -132,7 +133,7 @@ def execute(
     """
     began = time.monotonic()
     code = 0
-    with tempfile.TemporaryFile() as log:
+    with _log() as log:
         for command in wanted:
             code = _command(command, environ=environ, groups=groups, log=log.fileno(), locks=locks)
             if code:
@@ -145,6 +146,11 @@ def execute(
     return Done(
         exit_code=code, log=text, seconds=seconds, outputs=dict(map(content, [root] * len(paths), paths)), stamps=stamps
     )
+
+
+def _log() -> IO[bytes]:
+    """Return a file for what a job prints: in memory, where it is read to anyway, if the system has such."""
+    return open(os.memfd_create("log"), "w+b") if sys.platform == "linux" else tempfile.TemporaryFile()
 
 
 def _command(

@@ -249,7 +249,7 @@ def _main(rules: list[str]) -> None:
     try:
         program = _find(command[0])
         restrict(readable=rules[:readable], writable=rules[readable : readable + writable])
-        os.execv(program, command)  # noqa: S606 - no shell is what a list of words wants
+        os.execv(program, command)  # noqa: S606  # a list of words wants no shell  # nosec B606
     except OSError as error:
         sys.stderr.write(f"once: {command[0]}: {error}\n")
         sys.exit(126)

@@ -58,6 +58,7 @@ class Schedule:
     keep_going: bool
     force: bool
     retry: bool = True
+    latest: Checkout | None = None  # as it was after all jobs had ended; None where that was not looked at
     _todo: deque[Job] = field(default_factory=deque)
     _ended: queue.SimpleQueue[tuple[Report, Result | None, Held | None]] = field(default_factory=queue.SimpleQueue)
     _running: dict[Job, float] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class Schedule:
             self.runner.groups.stop()
             for thread in threads:
                 thread.join()
+            self.runner.close()
             self.status.clear()
 
     def _gather(self, jobs: Sequence[Job]) -> list[Report]:
@@ -91,7 +93,7 @@ class Schedule:
             except queue.Empty:
                 report = None
             if report is not None:
-                waiting -= 1
+                waiting, self.latest = waiting - 1, None
                 reports[report.job] = report
                 self._tell(report)
                 if result is not None:
@@ -123,6 +125,7 @@ class Schedule:
         """Store the passes whose keys are still what they were before they ran; return how all of them ended."""
         try:
             now, unusable = again(self.checkout), ""
+            self.latest = now
         except UNUSABLE as error:
             now, unusable = self.checkout, f"it cannot be checked against the work tree: {error}"
         found = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from once import junit, run
+from once import junit, run, trace
 from once import listing as disk
 from once.changes import parse
 from once.inputs import Inputs
@@ -22,7 +22,7 @@ from once.listed import GENERATED, listing
 from once.parts import VARIABLE
 from once.shards import is_pytest, is_test_file
 from once.store import LocalStore, Result
-from once.trace import by_test_file, read
+from once.trace import read
 from once.workspace import Job
 
 type Tests = Mapping[str, Mapping[str, str]]
@@ -90,7 +90,7 @@ def depends(job: Job, record: str, inputs: Inputs) -> Tests | None:
         return None
     return {
         file: {path: _content(inputs, path) for path in sorted(paths) if GENERATED.isdisjoint(path.split("/"))}
-        for file, paths in by_test_file(record).items()
+        for file, paths in trace.by_test_file(record).items()
     }
 
 

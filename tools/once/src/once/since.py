@@ -1,8 +1,8 @@
 """The jobs that changes since a revision affect, where what the revision was is known and no manifest changed.
 
-Keys differ only by what a job may read: which package a changed file is of, and whether its dependents see it, then says
-which keys do. A file that may mean more (a manifest, a declared input or output, a symlink) is left to comparing keys,
-as `commands.affected` does. On the way of many runs: only built-in modules are imported here.
+Keys differ only by what a job may read: which package a changed file is of, and whether its dependents see it, then
+says which keys do. A file that may mean more (a manifest, a declared input or output, a symlink) is left to comparing
+keys, as `commands.affected` does. On the way of many runs: only built-in modules are imported here.
 """
 
 from __future__ import annotations

@@ -9,10 +9,12 @@ run of many short jobs would spend its time on.
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import accumulate, pairwise
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple, Protocol
 from once.listed import Listing
 from once.memo import cache_folder
 
+DECIMAL = re.compile(r"\d+\.\d+")
 CACHEDIR = "Signature: 8a477f597d28d172789f06886806bc55\n# Results of once; safe to delete.\n"
 
 
@@ -134,15 +137,18 @@ class LocalStore:
         """Return what a file holds after its checksum; what is torn or altered is taken away."""
         try:
             checksum, _, body = file.read_bytes().partition(b"\n")
+        except IsADirectoryError:
+            checksum, body = b"", b""
         except OSError:
             return None
         if sha256(body).hexdigest().encode() != checksum:
             sys.stderr.write(
                 f"once: {file.relative_to(self.folder)} was torn or altered; removed, the job runs again\n"
             )
-            file.unlink(missing_ok=True)
+            remove(file)
             return None
-        os.utime(file)  # what is used stays longest
+        with suppress(OSError):  # another process may have taken it away by now
+            os.utime(file)  # what is used stays longest
         return body
 
     def _write(self, file: Path, content: bytes) -> None:
@@ -191,7 +197,7 @@ class LocalStore:
             return {}
         for line in lines:
             match line.split("\t"):
-                case [job, key, seconds, lists]:
+                case [job, key, seconds, lists] if DECIMAL.fullmatch(seconds):
                     found.setdefault(job, []).append(Pass(key, float(seconds), lists))
                 case _:  # a torn line
                     continue
@@ -206,6 +212,14 @@ class LocalStore:
         """Check all files, removing what is not whole; return how many were checked and removed."""
         files = list(self.files())
         return len(files), sum(self._read(file) is None for file in files)
+
+
+def remove(file: Path) -> None:
+    """Take away what should be a file, whatever it is."""
+    if file.is_dir() and not file.is_symlink():
+        shutil.rmtree(file)
+    else:
+        file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True)

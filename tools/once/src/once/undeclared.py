@@ -23,7 +23,7 @@ _MISSING = re.compile(rb"No such file or directory: '([^']+)'|'?([^\s':]+)'?: No
 
 def messages(job: Job, trace: "Trace", inputs: Inputs) -> Iterator[str]:
     """Yield a sentence with the fix for each input that a job read and did not declare."""
-    declared = inputs.of(job)
+    declared = inputs.of(job) if trace.files else set()
     for path in sorted(trace.files):
         if _is_declared(path, declared) or _generated(path) or _is_ours(path, inputs) or _left(job, path):
             continue
@@ -71,8 +71,9 @@ def listed(job: Job, trace: "Trace", inputs: Inputs) -> tuple[Listing, ...]:
 
     Where Python searched for a module in a folder all of whose modules are in the key, its names are known by that.
     """
-    declared = {path.rpartition("/")[0] or "." for path in inputs.of(job)}
-    searched = trace.searched - trace.folders - declared
+    searched = trace.searched - trace.folders
+    if searched:
+        searched -= {path.rpartition("/")[0] or "." for path in inputs.of(job)}
     folders = [(folder, False) for folder in trace.folders] + [(folder, True) for folder in searched]
     return tuple(
         listing(inputs, folder, modules=modules)

@@ -49,7 +49,7 @@ def sample(hits: Sequence[Job], text: str) -> list[Job]:
     if number is None or (not number[2] and "." in number[1]):
         raise BadWorkspace(f"--sample {text}: write a share such as 5%, or a number of jobs")
     count = max(1, round(len(hits) * float(number[1]) / 100)) if number[2] else int(number[1])
-    chosen = set(random.sample(range(len(hits)), min(count, len(hits))))
+    chosen = set(random.sample(range(len(hits)), min(count, len(hits))))  # nosec B311
     return [job for index, job in enumerate(hits) if index in chosen]
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape
+from html import escape  # SVG is markup as well
 
 from once.checkout import checkout
 from once.workspace import Workspace

@@ -86,9 +86,8 @@ def main(root: str, chosen: argparse.Namespace) -> int:
     ran = dict(zip(misses, schedule.complete(misses), strict=True)) if misses else {}
     reports = [hits.get(job) or ran[job] for job in jobs]
     if not chosen.posargs:  # what passes with other words says nothing of the key
-        _remember(
-            root, now, known, chosen.tasks, reports, touched=bool(ran) or any(report.seconds for report in reports)
-        )
+        touched = bool(ran) or any(report.seconds for report in reports)
+        _remember(root, now, known, chosen.tasks, reports, latest=schedule.latest if touched else now)
     if far is not None:
         far.close()
     if ran and garbage.is_due(local):
@@ -149,7 +148,7 @@ def _remember(
     tasks: Sequence[str],
     reports: Sequence[Report],
     *,
-    touched: bool,
+    latest: Checkout | None,
 ) -> None:
     """Write the memo of this run; its loss costs time, and nothing else."""
     done = {
@@ -158,7 +157,7 @@ def _remember(
     }
     try:
         # What ran or was restored may have left files; their listing is then part of what is the same next time.
-        latest = again(now) if touched else now
+        latest = latest or again(now)
         wanted = sorted({*tasks, *(task for task in known["jobs"] if task in latest.workspace.tasks)})
         found = latest.memo(wanted, done)
         if found is not None:

@@ -8,6 +8,18 @@ two are named in `Trace.native`.
 """
 
 from once.trace.record import RecordLost, Trace, environment, read
-from once.trace.test_files import by_test_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from once.trace.test_files import by_test_file
 
 __all__ = ["RecordLost", "Trace", "by_test_file", "environment", "read"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what only a job that is selected by test file needs: Python's parser takes 10 ms to import."""
+    if name == "by_test_file":
+        from once.trace.test_files import by_test_file  # noqa: PLC0415  # as said
+
+        return by_test_file
+    raise AttributeError(name)

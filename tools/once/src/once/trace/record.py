@@ -50,11 +50,11 @@ def environment(base: Mapping[str, str], *, record: str, root: str, names: Colle
     Raises:
         OSError: When the record cannot be written.
     """
-    folder = Path(record).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    once_log.write_job(str(folder), once_log.Job(str(Path(root).resolve()), frozenset(names), frozenset(base)))
+    Path(record).mkdir(parents=True, exist_ok=True)
+    folder = os.path.realpath(record)
+    once_log.write_job(folder, once_log.Job(os.path.realpath(root), frozenset(names), frozenset(base)))
     existing = [entry for entry in base.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != _SITE]
-    return {**base, "PYTHONPATH": os.pathsep.join([_SITE, *existing]), "ONCE_TRACE": str(folder)}
+    return {**base, "PYTHONPATH": os.pathsep.join([_SITE, *existing]), "ONCE_TRACE": folder}
 
 
 def processes(record: str) -> Iterator[list[Entry]]:

@@ -21,7 +21,7 @@ else:
     from once_paths import Paths, source
 
 _SEEN_AT_MOST = 100_000  # a job may open any number of temporary files
-_LOOPBACK = ("127.", "::1", "::ffff:127.", "localhost", "0.0.0.0")  # noqa: S104 - compared with, never bound to
+_LOOPBACK = ("127.", "::1", "::ffff:127.", "localhost", "0.0.0.0")  # noqa: S104  # compared with, never bound to  # nosec B104
 _READS = {once_log.READ, once_log.ABSENT, once_log.FOLDER}
 _FOLDER, _FILE = 0o040000, 0o100000
 _SEARCHES = {"<frozen importlib._bootstrap_external>", f"{os.path.dirname(os.__file__)}/importlib/metadata/__init__.py"}
