@@ -103,7 +103,10 @@ def _prove(runner: Runner, tree: Tree) -> None:
 
 
 def affected(bench: Bench) -> Lines:
-    """(b) The packages that a commit since `main` affects: one in the application, one in the root library."""
+    """(b) The packages that a commit since `main` affects: one in the application, one in the root library.
+
+    `first` is after each round's own commit, so that nothing is known of its state; else after a run of it.
+    """
     for packages in bench.effort.sizes:
         for branch, changed in (("leaf", packages - 1), ("root", 0)):
             trees = {
@@ -116,7 +119,14 @@ def affected(bench: Bench) -> Lines:
                     for each in bench.runners
                 }
                 seconds = medians(bench.effort.rounds, lists)
+                commits = {
+                    each.name: partial(_commit, each, trees[each.name], changed, expected)
+                    for each in bench.runners
+                    if each.name in {"once", "turbo"}
+                }
+                first = medians(bench.effort.rounds, commits)
             yield from compared(f"affected_{branch}_{packages}", seconds, _targets(packages)).items()
+            yield from compared(f"affected_first_{branch}_{packages}", first, {"turbo": 1.0}).items()
 
 
 def _branch(tree: Tree, name: str, changed: int) -> Tree:
@@ -125,6 +135,13 @@ def _branch(tree: Tree, name: str, changed: int) -> Tree:
     tree.source(changed).write_text("CHANGED = True\n", encoding="utf-8")
     tree.commit(f"change the {name}")
     return tree
+
+
+def _commit(runner: Runner, tree: Tree, changed: int, expected: set[str]) -> float:
+    with tree.source(changed).open("a", encoding="utf-8") as file:
+        file.write("CHANGED = False\n")
+    tree.commit("change it again")
+    return runner.list_affected(tree, expected=expected)
 
 
 def cold(bench: Bench) -> Lines:

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -68,18 +69,22 @@ def test_kill_9_at_any_moment(chain: Workspace) -> None:
     began = time.monotonic()
     assert chain.statuses() == jobs("passed")
     length = time.monotonic() - began
-    killed = 0
-    for number in range(1, KILLS + 1):
+    moments = random.Random(KILLS)
+    killed = number = 0
+    while killed < KILLS:
+        number += 1
         edit(chain, number)
         run = begin(chain)
         # All moments, with more of them towards the end, where results are stored.
-        time.sleep(length * (number / KILLS) ** 0.5)
+        time.sleep(length * moments.random() ** 0.5)
         run.kill()
-        killed += run.wait() == -9
+        if run.wait() == -signal.SIGKILL:
+            killed += 1
+        else:  # it had ended: the machine is faster now than it was
+            length *= 0.9
         run.communicate()
         assert_right(chain, number)
         assert set(leftovers(chain)) == set()
-    assert killed > KILLS // 2
 
 
 def leftovers(made: Workspace) -> Iterator[str]:

@@ -21,7 +21,7 @@ SEEDS = (1, 2, 3, 4)  # of the histories that a planted bug must not survive
 PLANTED = 500  # edits of each
 
 
-def history(folder: Path, seed: int, edits: int, source: Path = SOURCE) -> subprocess.CompletedProcess[str]:
+def history(folder: Path, seed: int, edits: int, source: Path) -> subprocess.CompletedProcess[str]:
     """Run a history of edits against a source of once."""
     folder.mkdir(parents=True)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # noqa: TID251  # of this test run
@@ -35,11 +35,17 @@ def history(folder: Path, seed: int, edits: int, source: Path = SOURCE) -> subpr
     )
 
 
+def copied(folder: Path) -> Path:
+    """Return a copy of once's source: one that is edited meanwhile would be two onces with one cache."""
+    return Path(shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__")))
+
+
 def test_no_hit_is_wrong(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     edits: int = pytestconfig.getoption("edits")
     count = max(2, edits // LENGTH)
+    source = copied(tmp_path)
     with ThreadPoolExecutor(os.process_cpu_count()) as pool:
-        done = list(pool.map(lambda seed: history(tmp_path / f"{seed}", seed, edits // count), range(count)))
+        done = list(pool.map(lambda seed: history(tmp_path / f"{seed}", seed, edits // count, source), range(count)))
     assert [each.stdout for each in done if each.returncode] == []
     counts = [json.loads(each.stdout.splitlines()[-1]) for each in done]
     total = {name: sum(each[name] for each in counts) for name in counts[0]}
@@ -100,16 +106,14 @@ def histories(
 
 def caught(folder: Path, module: str, text: str, replacement: str) -> list[str]:
     """Return the end of each history with a bug planted, until one finds a wrong hit."""
-    shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    file = folder / f"src/once/{module}.py"
-    source = file.read_text(encoding="utf-8")
-    assert source.count(text) == 1, (
-        f"once/{module}.py has {text!r} {source.count(text)} times, and not once: plant it anew"
-    )
-    file.write_text(source.replace(text, replacement), encoding="utf-8")
+    source = copied(folder)
+    file = source / f"once/{module}.py"
+    code = file.read_text(encoding="utf-8")
+    assert code.count(text) == 1, f"once/{module}.py has {text!r} {code.count(text)} times, not once: plant it anew"
+    file.write_text(code.replace(text, replacement), encoding="utf-8")
     ends = []
     for seed in SEEDS:
-        done = history(folder / f"{seed}", seed, PLANTED, folder / "src")
+        done = history(folder / f"{seed}", seed, PLANTED, source)
         ends.append(done.stdout or done.stderr[-1000:])
         if done.returncode:
             break

@@ -1,19 +1,23 @@
 """Where all is as it was the shell script answers, and after any change it does not."""
 
+import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from workspaces import ONCE, TASKS, Workspace, workspace
 
 from once import listing, quick
+from once.store import LocalStore
 
+CHECK = '[tool.once.tasks.check]\nrun = [["echo", "checked"]]\n'
 SETTLED = 3.1  # seconds after which no second is open in which git's index was written
-TESTS = 30
+TESTS = 32
 CACHED = "tests: 2 of 2 from cache in "
 
 
@@ -38,7 +42,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> list[Workspace]:
         made = workspace(
             tmp_path_factory.mktemp(f"repo{number}"),
             {"base": [], "app": ["base"]},
-            tasks=f'{TASKS}env = ["SET", "UNSET", "EMPTY"]\ninputs = ["ignored/data"]\n',
+            tasks=f'{CHECK}{TASKS}env = ["SET", "UNSET", "EMPTY"]\ninputs = ["ignored/data"]\n',
         )
         made.write(".gitignore", ".venv/\n__pycache__/\nout/\nbuild/\nignored/\n")
         made.write("packages/app/ignored/data", "ignored, and declared\n")
@@ -84,6 +88,23 @@ def test_affected(repo: Workspace) -> None:
     repo.commit()
     assert ask(repo, "affected") == (False, "")
     assert ask(repo, "affected", "--base", "old") == (False, "app\n")
+    time.sleep(SETTLED)
+    assert ask(repo, "affected", "--base", "old") == (False, "app\n")
+    assert ask(repo, "affected", "--base", "old") == (True, "app\n")
+    assert repo.statuses() == {"tests(app)": "passed", "tests(base)": "passed"}
+
+
+@pytest.mark.parametrize(("name", "is_quick"), [("it's a file", True), ("a\n? b", False)])
+def test_untracked(repo: Workspace, name: str, is_quick: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    repo.write(f"packages/app/{name}", "new\n")
+    time.sleep(SETTLED)
+    for _ in range(2):
+        again(repo)
+    assert again(repo)[0] is is_quick
+    (repo.root / f"packages/app/{name}").unlink()
+    for each in name.split("\n? "):
+        repo.write(f"packages/app/{each}", "new\n")
+    assert again(repo)[0] is False
 
 
 def same_times(made: Workspace) -> None:
@@ -137,10 +158,12 @@ def test_a_variable(repo: Workspace, variables: dict[str, str]) -> None:
 
 
 def test_variables_of_git(repo: Workspace) -> None:
-    repo.write("packages/base/src/m0.py", "x = 7\n")
     index = str(repo.root.parent / "index")
     subprocess.run(["git", "read-tree", "HEAD"], cwd=repo.root, env=repo.environment(GIT_INDEX_FILE=index), check=True)
-    done = repo.once("run", "tests", SET="it's", EMPTY="", GIT_INDEX_FILE=index, GIT_DIR="nowhere")
+    hook = {"SET": "it's", "EMPTY": "", "GIT_INDEX_FILE": index, "GIT_DIR": "nowhere"}
+    assert ask(repo, "run", "tests", **hook)[0]
+    repo.write("packages/base/src/m0.py", "x = 7\n")
+    done = repo.once("run", "tests", **hook)
     assert done.stdout.startswith("tests: 0 of 2 from cache, 2 passed")
 
 
@@ -159,6 +182,19 @@ def test_an_altered_script_is_not_believed(repo: Workspace) -> None:
     assert (is_quick, said.startswith(CACHED)) == (False, True)
 
 
+def test_a_wrong_hit_is_forgotten(repo: Workspace) -> None:
+    for _ in range(2):
+        jobs = json.loads(repo.once("run", "check", "--json").stdout)["jobs"]
+    store, key = LocalStore(repo.cache), jobs[0]["key"]
+    result = store.get(key)
+    assert result is not None
+    store.put(key, replace(result, log=b"something else\n"))
+    assert ask(repo, "run", "check")[0]
+    assert repo.once("verify", "check", "--sample", "100%").returncode == 1
+    is_quick, said = ask(repo, "run", "check")
+    assert (is_quick, said.startswith("check: 1 of 2 from cache, 1 passed")) == (False, True)
+
+
 def test_a_second_script_is_not_believed(repo: Workspace) -> None:
     (script,) = (repo.cache / "quick").rglob("*.sh")
     script.with_name("0.sh").write_text("echo wrong\n")
@@ -171,7 +207,7 @@ def test_the_list_is_that_of_python(tmp_path: Path) -> None:
     git.chmod(0o755)
     text = (ONCE / "bin/once").read_text()
     function = text[text.index("list()") : text.index("\n}\n") + 3]
-    command = ["/bin/sh", "-c", f"{function}\nlist -o -s -m -d"]
+    command = ["/bin/sh", "-c", f"{function}\nlist -z -o -s -m -d"]
     done = subprocess.run(command, env={"PATH": str(tmp_path)}, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == list(listing.COMMAND[1:])
 

@@ -10,6 +10,7 @@ from typing import Any
 from once import git, listing, lock, memo, workspace
 from once.inputs import Inputs
 from once.keys import Keys
+from once.metadata import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +81,9 @@ def checkout(root: str, *, converted: bool = True) -> Checkout:
         file = Path(root, path)
         return os.fsencode(file.readlink()) if stat.S_ISLNK(file.lstat().st_mode) else file.read_bytes()
 
-    snapshot = git.snapshot(root, converted=converted)
-    loaded = workspace.load(root, snapshot.files, read)
+    with Reader(root, ask=True) as reader:
+        snapshot = git.snapshot(root, converted=converted)
+        loaded = workspace.load(root, snapshot.files, read, reader.read)
     return Checkout(
         snapshot=snapshot,
         workspace=loaded,
@@ -120,7 +122,8 @@ def revision(root: str, name: str) -> Checkout:
     contents = git.content(root, wanted)
     if "pyproject.toml" not in contents or "uv.lock" not in contents:
         raise workspace.BadWorkspace(f"{name} has no pyproject.toml beside a uv.lock in this folder")
-    loaded = workspace.load(root, snapshot.files, contents.__getitem__)
+    with Reader(root, ask=False) as reader:
+        loaded = workspace.load(root, snapshot.files, contents.__getitem__, reader.read)
     return Checkout(
         snapshot=snapshot,
         workspace=loaded,

@@ -65,10 +65,12 @@ def snapshot(root: str, *, converted: bool = True) -> Snapshot:
     for path in others:
         files.pop(path, None)  # its files count, and not which commit they are of
         files.update(_nested(root, path))
-    changed, clean = _on_disk(root, {path: files[path] for path in recorded if path in files}, recorded, index)
-    differing = _differing(root, files, clean)
-    if _converts(root, folder, files):
-        differing |= clean.keys()
+    converts = _converts(root, folder, files)
+    written = min(index[:2]) // 1_000_000_000 if index is not None else 0
+    if converts and not converted:  # what is on the disk differs from what was committed, without any change
+        written = WORD
+    changed, clean = _on_disk(root, {path: files[path] for path in recorded if path in files}, recorded, written)
+    differing = {*clean} if converts else _differing(root, files, clean)
     plain = plain and not changed and not differing
     files.update(changed)
     if converted:
@@ -130,15 +132,14 @@ def _on_disk(
     root: str,
     files: Mapping[str, Entry],
     recorded: Mapping[str, tuple[int, ...]],
-    index: tuple[int, int, int, int] | None,
+    written: int,
 ) -> tuple[dict[str, Entry], dict[str, int]]:
     """Return the files that changed although git sees no difference, as they are on the disk, and the others' sizes.
 
     Git compares whole seconds, and takes a file whose mtime was set back for the one that it knows if both changes
     were in one second; nobody can set the ctime (git's Documentation/technical/racy-git.txt). Those that changed in
-    the very second in which the index was written are read: its clock may not tell the two apart.
+    the very second in which the index was written, or later, are read: its clock may not tell the two apart.
     """
-    written = min(index[:2]) // 1_000_000_000 if index is not None else 0
     changed, clean = {}, {}
     for path, entry in files.items():
         try:

@@ -15,7 +15,7 @@ COMMAND = (
     *("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", f"core.attributesFile={os.devnull}"),
     *("-c", "core.ignoreCase=false", "-c", "core.symlinks=true"),
     # bin/once asks for the two halves at once, -o and -s -m -d, as they follow in the list.
-    *("ls-files", "-z", "-v", "--exclude-standard", "-o", "-s", "-m", "-d"),
+    *("ls-files", "-v", "--exclude-standard", "-z", "-o", "-s", "-m", "-d"),
 )
 LINK, FILE, FOLDER = 0o120000, 0o100000, 0o040000
 SETTLED = 2  # seconds: git compares whole seconds, and a file system's clock may lag behind

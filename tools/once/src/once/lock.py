@@ -6,7 +6,7 @@ everywhere and a lock that changes a marker misses.
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -91,6 +91,7 @@ def read(text: bytes) -> Lock:
     by_name: dict[str, list[dict[str, Any]]] = {}
     for entry in entries:
         by_name.setdefault(entry["name"], []).append(entry)
+    several = {name for name, same in by_name.items() if len(same) > 1}
     nodes: dict[Node, Part] = {}
     folders = {}
     for entry in entries:
@@ -99,7 +100,7 @@ def read(text: bytes) -> Lock:
         folder = source.get("editable") or source.get("virtual")
         if folder is not None and not folder.startswith(("..", "/")):
             folders[package] = folder
-        nodes.update(_parts(package, entry, by_name))
+        nodes.update(_parts(package, entry, by_name, several))
     return Lock(nodes=nodes, folders=folders)
 
 
@@ -108,7 +109,9 @@ def _id(entry: Mapping[str, Any]) -> str:
     return f"{entry['name']}=={entry.get('version', '')}@{source}"
 
 
-def part(node: Node, version: str, hashes: Iterable[str], edges: Iterable[tuple[Node, str]]) -> Part:
+def part(
+    node: Node, version: str, hashes: Iterable[str], edges: Iterable[tuple[Node, str]], several: Collection[str]
+) -> Part:
     """Return what the lock says of a node, with a digest that does not depend on who read the lock.
 
     Args:
@@ -116,15 +119,21 @@ def part(node: Node, version: str, hashes: Iterable[str], edges: Iterable[tuple[
         version: Its version, "" where it has none.
         hashes: Those of its package's artifacts.
         edges: The nodes that it needs, each with the marker under which it does, "" for always.
+        several: The names of which the lock has several packages: the name alone does not say which is needed.
     """
-    kept = sorted({(*target, marker) for target, marker in edges})
-    said = json.dumps([node.package, sorted(hashes), kept])
-    targets = dict.fromkeys(Node(package, section) for package, section, _ in kept)
-    return Part(version, sha256(said.encode()).hexdigest(), tuple(targets))
+    kept = sorted(set(edges))
+    # Of the others a new version is a change of their own line, and of no other.
+    needs = [(each.package if _name(each) in several else _name(each), each.section, marker) for each, marker in kept]
+    said = json.dumps([node.package, sorted(hashes), sorted(needs)])
+    return Part(version, sha256(said.encode()).hexdigest(), tuple(dict.fromkeys(target for target, _ in kept)))
+
+
+def _name(node: Node) -> str:
+    return node.package.partition("==")[0]
 
 
 def _parts(
-    package: str, entry: Mapping[str, Any], by_name: Mapping[str, list[dict[str, Any]]]
+    package: str, entry: Mapping[str, Any], by_name: Mapping[str, list[dict[str, Any]]], several: Collection[str]
 ) -> Iterator[tuple[Node, Part]]:
     artifacts = [*entry.get("wheels", ()), *([entry["sdist"]] if "sdist" in entry else [])]
     hashes = [artifact.get("hash") or str(sorted(artifact.items())) for artifact in artifacts]
@@ -136,7 +145,7 @@ def _parts(
         if section.startswith("["):
             found.append((Node(package), ""))
         node = Node(package, section)
-        yield node, part(node, entry.get("version", ""), hashes, found)
+        yield node, part(node, entry.get("version", ""), hashes, found, several)
 
 
 def _targets(edge: Mapping[str, Any], by_name: Mapping[str, list[dict[str, Any]]]) -> Iterator[Node]:

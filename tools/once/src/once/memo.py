@@ -101,6 +101,15 @@ def write(root: str, memo: dict[str, Any]) -> None:
     quick.write(root, memo)
 
 
+def forget(root: str) -> None:
+    """Remove the memo of a checkout, and the script that says the same."""
+    from once import quick
+
+    quick.remove(root)
+    if os.path.exists(state_file(root)):
+        os.unlink(state_file(root))
+
+
 def surroundings(root: str, raw: bytes, *, names: Iterable[str], loose: Iterable[str]) -> tuple[Any, ...]:
     """Return all that keys depend on beside git's list: contents it does not tell, variables, the interpreter.
 
@@ -121,7 +130,7 @@ def stamp(root: str, path: str) -> Stamp:
     """Return what tells whether something is on the disk as it was, or still is not there (a size of -1)."""
     try:
         found = os.lstat(f"{root}/{path}")
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # not there, or below something that is no folder
         return path, -1, 0, 0, 0
     return path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
@@ -132,10 +141,11 @@ def unchanged(root: str) -> dict[str, Any] | None:
     if folder is None:
         return None
     index = listing.index_state(folder)
-    begun = listing.begin(root)  # works while the memo is read
     memo = read(root)
-    raw = listing.listing(root, begun)
-    if memo is None or memo["index"] != index or memo["raw"] != raw:
+    if memo is None or memo["index"] != index:
+        return None
+    raw = listing.listing(root)
+    if memo["raw"] != raw:
         return None
     if surroundings(root, raw, names=memo["names"], loose=memo["loose"]) != memo["surroundings"]:
         return None

@@ -19,11 +19,15 @@ from once import answers, listing, memo
 
 LARGEST = 1 << 20  # bytes of a script; a command line takes no more than twice that
 _NAME = re.compile(r"[\w-]+", re.ASCII)  # of a task; a shell takes it as it is
-# Of a variable: lower case is the scripts' own, and some are every shell's.
-_VARIABLE = re.compile(r"(?!(?:IFS|OPTIND|OPTARG|PPID|PS[124]|PWD|OLDPWD)$)[A-Z][A-Z0-9_]*")
+# Of a variable: lower case is the scripts' own, git's are taken away before they run, and shells set some themselves.
+_VARIABLE = re.compile(
+    r"(?!GIT_|(?:IFS|OPTIND|OPTARG|E?UID|PPID|PS[124]|(?:OLD)?PWD|HOST(?:NAME|TYPE)|(?:MACH|OS)TYPE|SHELL|SHLVL|TERM|PATH"
+    r"|LINENO|RANDOM|SECONDS)$)[A-Z][A-Z0-9_]*"
+)
+_UNQUOTED = re.compile(r"[ !#-\[\]-~\0]*")  # what git writes of paths as it is
 _SCRIPT = """\
 # What the last run of once in this checkout knew; bin/once asks it, and takes 0 for an answer.
-[ "$tracked" = {tracked} ] && [ "$others" = '{others}  -' ] && [ "$bin/python" -ef {python} ] || exit 1
+[ "$tracked" = {tracked} ] && [ "$others" = {others} ] && [ "$bin/python" -ef {python} ] || exit 1
 {surroundings}
 stamps= known=
 set --
@@ -86,8 +90,13 @@ def write(root: str, known: Mapping[str, Any]) -> None:
             beside.replace(into / name)
         finally:
             beside.unlink(missing_ok=True)
-    for file in into.glob("*.sh"):
-        if file.name != name:
+    remove(root, but=name)
+
+
+def remove(root: str, *, but: str = "") -> None:
+    """Remove the scripts of a checkout, but one of this name."""
+    for file in folder(root).glob("*.sh"):
+        if file.name != but:
             file.unlink(missing_ok=True)
 
 
@@ -99,7 +108,7 @@ def _script(root: str, known: Mapping[str, Any]) -> str:
     absent, paths, stamps = _looks(_stamps(root, known))
     return _SCRIPT.format(
         tracked=sha256(raw[start:]).hexdigest(),
-        others=sha256(raw[:start]).hexdigest(),
+        others=quote(_untracked(raw[:start])),
         python=quote(os.path.realpath(sys.executable)),
         surroundings="\n".join([*_variables(known), absent]),
         tasks="\n".join(_tasks(known)),
@@ -107,6 +116,14 @@ def _script(root: str, known: Mapping[str, Any]) -> str:
         stamps=quote(stamps.lstrip()),
         affected="\n".join(_affected(known)),
     )
+
+
+def _untracked(raw: bytes) -> str:
+    """Return what git lists of untracked files as lines, where it quotes none of them."""
+    text = raw.decode(errors="replace")
+    if not _UNQUOTED.fullmatch(text):
+        raise _Unsayable(text)
+    return text.replace("\0", "\n").rstrip("\n")
 
 
 def _variables(known: Mapping[str, Any]) -> Iterator[str]:

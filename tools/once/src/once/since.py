@@ -8,6 +8,7 @@ keys, as `commands.affected` does. On the way of many runs: only built-in module
 from __future__ import annotations
 
 import os
+from time import time
 
 from once import listing, memo
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 type Row = tuple[str, str, str]  # task, package, path
 type Entry = tuple[str, str] | None  # mode and object id
-type Answer = tuple[list[Row], str, tuple[int, ...], bytes]  # what is so of which commit, git's index and list
+# What is so of which commit, git's index and list; the list is empty where it does not tell the next change.
+type Answer = tuple[list[Row], str, tuple[int, ...], bytes]
 
 PLAIN = frozenset({"100644", "100755"})
 WORD = 0xFFFFFFFF  # git's index has times and sizes modulo 2**32
@@ -102,13 +104,14 @@ def since(root: str, revision: str) -> Answer | None:
     asked = commit(root, revision)
     listed = listing.begin(root, "--debug")
     base = memo.load(file(root))  # while git works
-    records, doubtful = _split(root, index, listing.listing(root, listed))
-    if base is None or base["commit"] != listing.finish(asked)[1].decode("ascii").strip():
+    records, unseen = _split(root, index, listing.listing(root, listed))
+    found = listing.finish(asked)[1].decode("ascii").strip()
+    if base is None or base["commit"] != found:
         return None
     raw = b"".join([record + b"\0" for record in records])
     members, sources = set(), set()
     places = {name: path for path, name in base["owners"].items()}
-    for path, old, new in _changes(root, records, {*listing.unclean(raw), *doubtful}, base):
+    for path, old, new in _changes(root, records, {*listing.unclean(raw), *unseen}, base):
         if _is_special(path, old, new, base):
             return None
         name = owner(path.rpartition("/")[0], base["owners"])
@@ -117,21 +120,28 @@ def since(root: str, revision: str) -> Answer | None:
             if is_source(path if places[name] == "." else path[len(places[name]) + 1 :]):
                 sources.add(name)
     rows = [row for row, upstream in base["jobs"] if row[1] in members or not sources.isdisjoint(upstream)]
-    return rows, base["commit"], index, raw
+    return rows, base["commit"], index, raw if not unseen and index[1] / SECOND + listing.SETTLED < time() else b""
 
 
 def keep(root: str, answer: Answer) -> None:
-    """Let the next one who asks have the answer from `quick`, where the memo is of the same state.
+    """Let the next one who asks have the answer from `quick`.
 
     Raises:
         OSError: See `memo.save`.
     """
     rows, asked, index, raw = answer
+    if not raw:
+        return
     known = memo.read(root)
     if known is None or (known["index"], known["raw"]) != (index, raw):
+        # What has passed may hold still: its keys are asked for when something runs.
+        done = {} if known is None else known["done"]
+        known = {"index": index, "raw": raw, "names": [], "loose": [], "packages": [], "tasks": [], "jobs": {}}
+        known |= {"affected": {}, "done": done}
+        known["surroundings"] = memo.surroundings(root, raw, names=(), loose=())
+    elif memo.surroundings(root, raw, names=known["names"], loose=known["loose"]) != known["surroundings"]:
         return
-    if memo.surroundings(root, raw, names=known["names"], loose=known["loose"]) == known["surroundings"]:
-        memo.write(root, known | {"affected": {asked: rows}})
+    memo.write(root, known | {"affected": {asked: rows}})
 
 
 def commit(root: str, revision: str) -> tuple[int, int]:
@@ -171,36 +181,40 @@ def _entries(records: Iterable[bytes]) -> dict[str, Entry]:
     return found
 
 
-def _split(root: str, index: tuple[int, ...], raw: bytes) -> tuple[list[bytes], list[str]]:
-    """Return the records of git's list without `--debug`, and the paths that may differ although git sees nothing.
+def _split(root: str, index: tuple[int, ...], raw: bytes) -> tuple[list[bytes], set[str]]:
+    """Return the records of git's list without `--debug`, and the paths that changed although git sees nothing.
 
-    `git.snapshot` says which these are.
+    `git.snapshot` says how that may be.
     """
-    written = min(index[:2]) // SECOND
+    written, above = min(index[:2]) // SECOND, os.fsencode(f"{root}/")
     records: list[bytes] = []
-    doubtful = []
+    changed = set()
     for part in raw.split(b"\0"):
         record = part
         if part.startswith(b"  ctime: "):
-            *recorded, record = part.split(b"\n", 5)
-            path = os.fsdecode(records[-1].partition(b"\t")[2])
-            if records[-1].startswith(b"H ") and not _is_same(f"{root}/{path}", recorded, written):
-                doubtful.append(path)
+            end = part.index(b"\n", part.index(b"\tflags: ")) + 1
+            record, last = part[end:], records[-1]
+            if last.startswith(b"H ") and not _is_same(above + last[last.index(b"\t") + 1 :], part, written):
+                path = os.fsdecode(last[last.index(b"\t") + 1 :])
+                _, mode, digest, _ = last.partition(b"\t")[0].decode("ascii").split(" ")
+                if listing.entry(f"{root}/{path}", length=len(digest)) != (mode, digest):
+                    changed.add(path)
         if record:
             records.append(record)
-    return records, doubtful
+    return records, changed
 
 
-def _is_same(path: str, recorded: list[bytes], written: int) -> bool:
+def _is_same(path: bytes, part: bytes, written: int) -> bool:
     """Return whether a file's times and size are those in git's index, and older than the index."""
     try:
         found = os.lstat(path)
     except OSError:
         return False
-    changed = divmod(found.st_ctime_ns, SECOND)
-    now = (*changed, *divmod(found.st_mtime_ns, SECOND), found.st_size)
-    said = b"  ctime: %d:%d   mtime: %d:%d   size: %d" % tuple(number & WORD for number in now)
-    return changed[0] < written and said == b" ".join([*recorded[:2], recorded[4].partition(b"\t")[0]])
+    changed, modified = found.st_ctime_ns, found.st_mtime_ns
+    seconds = changed // SECOND
+    times = seconds & WORD, changed % SECOND, modified // SECOND & WORD, modified % SECOND
+    size = b"\n  size: %d\t" % (found.st_size & WORD)
+    return seconds < written and part.startswith(b"  ctime: %d:%d\n  mtime: %d:%d\n" % times) and size in part
 
 
 def _is_special(path: str, old: Entry, new: Entry, base: Mapping[str, Any]) -> bool:

@@ -175,20 +175,23 @@ class Workspace:
         )
 
 
-def load(root: str, files: Collection[str], read: Callable[[str], bytes]) -> Workspace:
+def load(
+    root: str, files: Collection[str], read: Callable[[str], bytes], locked: Callable[[bytes], locks.Lock]
+) -> Workspace:
     """Read a workspace.
 
     Args:
         root: The workspace's root, for `{root}`.
         files: The paths that there are.
         read: Returns the content of one of them.
+        locked: Reads the content of uv.lock.
 
     Raises:
         BadWorkspace: A pyproject.toml cannot be used.
         locks.UnreadableLock: uv.lock cannot.
     """
     top = _toml("pyproject.toml", read("pyproject.toml"))
-    lock = locks.read(read("uv.lock"))
+    lock = locked(read("uv.lock"))
     name = str(top.get("project", {}).get("name", ""))
     inherited = top.get("tool", {}).get("once", {}).get("tasks")
     folders = sorted((folder, each) for each, folder in lock.folders.items())
