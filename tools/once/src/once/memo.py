@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 type Stamp = tuple[str, int, int, int, int]  # an output's path, size, mtime and ctime in ns, inode
 
-SCHEMA = "1"  # raised when what a key or a stored result means changes
+SCHEMA = "2"  # raised when what a key or a stored result means changes
 FORMAT = 4  # raised when a memo's own fields change
 SUM = 16  # bytes of the checksum before a memo
 
@@ -54,8 +54,11 @@ def load(file: str) -> dict[str, Any] | None:
         return None
     if blake2b(stored[SUM:], digest_size=SUM).digest() != stored[:SUM]:
         return None
-    found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen  # nosec B302
-    return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
+    try:
+        found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen  # nosec B302
+        return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
+    except (ValueError, EOFError, TypeError, KeyError):  # of another Python, or of a once that wrote other memos
+        return None
 
 
 def save(file: str, found: dict[str, Any]) -> None:
