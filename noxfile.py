@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -78,9 +79,9 @@ def _register(name: str, package: Package | None = None) -> None:
         code = _once(session, "run", *chosen, *options, *(["--", *words] if words else []))
         idle = _table(packages, chosen) if name == "tests" else []
         if code:
-            session.error(f"once ended with {code}")
+            _fail(session, f"once ended with {code}")
         if idle:
-            session.error(f"No test ran in {', '.join(idle)}")
+            _fail(session, f"No test ran in {', '.join(idle)}")
 
     session.__doc__ = (
         f"{', '.join(tasks)} of {'all packages' if package is None else package.path}, as far as not cached."
@@ -93,6 +94,12 @@ def _once(session: nox.Session, *words: str) -> int:
     session.log("once " + shlex.join(words))
     sys.stdout.flush()
     return subprocess.run([str(BIN / "once"), *words], cwd=ROOT, check=False).returncode
+
+
+def _fail(session: nox.Session, reason: str) -> NoReturn:
+    """End a session as failed; what `session.error` ends nox calls aborted."""
+    session.warn(reason)
+    raise CommandFailed
 
 
 def _table(packages: Sequence[Package], tasks: Sequence[str]) -> list[str]:
@@ -137,7 +144,7 @@ def affected(session: nox.Session) -> None:
     base, *chosen = session.posargs or ["main"]
     tasks = chosen or [task for together in SESSIONS.values() for task in together]
     if code := _once(session, "run", *tasks, "--affected", base, "--keep-going"):
-        session.error(f"once ended with {code}")
+        _fail(session, f"once ended with {code}")
 
 
 @nox.session(default=False)

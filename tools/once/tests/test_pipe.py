@@ -21,7 +21,13 @@ def unread(made: Workspace, *words: str) -> tuple[int, str]:
     os.close(read)
     with os.fdopen(write) as output:
         done = subprocess.run(
-            made.command(*words), cwd=made.root, env=made.environment(), stdout=output, stderr=-1, text=True, check=False
+            made.command(*words),
+            cwd=made.root,
+            env=made.environment(),
+            stdout=output,
+            stderr=-1,
+            text=True,
+            check=False,
         )
     return done.returncode, done.stderr
 

@@ -58,7 +58,14 @@ def test_the_history_is_left_out(used: Workspace, line: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"\x00", b"no marshal", marshal.dumps([]), marshal.dumps({"index": 1}), marshal.dumps({"schema": ("1", 1, "3")})],
+    [
+        b"",
+        b"\x00",
+        b"no marshal",
+        marshal.dumps([]),
+        marshal.dumps({"index": 1}),
+        marshal.dumps({"schema": ("1", 1, "3")}),
+    ],
 )
 def test_a_memo_is_none(used: Workspace, body: bytes) -> None:
     for file in (used.cache / "state").iterdir():
