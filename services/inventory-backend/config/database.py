@@ -33,8 +33,13 @@ def address_settings(url: str, config: configs.Settings, *, role: str | None, po
     """
     parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
     address = {name: parts.pop(key, "") for key, name in _TO_DJANGO.items()}
-    limits = {"statement_timeout": config.statement_timeout_ms, "lock_timeout": config.lock_timeout_ms}
-    flags = [f"-c {name}={value}" for name, value in limits.items()]
+    session = {
+        "statement_timeout": config.statement_timeout_ms,
+        "lock_timeout": config.lock_timeout_ms,
+        # A merge join reads the other table from its start up to the rows of the page: deep pages would cost more.
+        "enable_mergejoin": "off",
+    }
+    flags = [f"-c {name}={value}" for name, value in session.items()]
     if role is not None:
         flags.append(f"-c role={role}")
     options: dict[str, Any] = {

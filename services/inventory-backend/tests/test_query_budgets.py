@@ -2,14 +2,33 @@
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.common.db import rows
 from apps.ledger.tests.posting import Move, post
 from tests.client import Client
 from tests.world import World
+
+ITEMS = 1_500
+# Stock of many items in one place, as empty balances: the owner may write those.
+MANY_BALANCES = """
+    WITH made AS (
+        INSERT INTO catalog_item (id, version, sku, name, description, tracking, base_unit_id)
+        SELECT gen_random_uuid(), 1, 'DEEP-' || n, 'Deep', '', 'none', base_unit_id
+        FROM catalog_item, generate_series(1, %s) n WHERE sku = 'BOLT'
+        RETURNING id
+    )
+    INSERT INTO ledger_balance (
+        id, item_id, location_id, status, allows_negative, on_hand, held, version, last_sequence
+    )
+    SELECT ledger_balance_id(made.id, l.id, NULL, NULL, NULL, 'available'), made.id, l.id, 'available',
+        false, 0, 0, 0, 0
+    FROM made, locations_location l WHERE l.code = 'A1'
+"""
 
 COUNTS = json.loads((Path(__file__).parent / "query_counts.json").read_text(encoding="utf-8"))
 
@@ -27,3 +46,27 @@ def test_a_list_stays_within_its_budget(api: Client, world: World, path: str) ->
         counts.append(len(queries))
     shown = "\n".join(query["sql"] for query in queries)
     assert counts == [COUNTS[path]] * 2, shown
+
+
+def test_a_deep_page_reads_no_more_of_the_database_than_the_first(api: Client, world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE")
+        cursor.execute(MANY_BALANCES, [ITEMS])
+        cursor.execute("ANALYZE")
+        cursor.execute("SET LOCAL ROLE inventory_app")
+    first, target = _pages_read(api, {"limit": "50"})
+    _, target = _pages_read(api, {"limit": "200"})
+    for _ in range(ITEMS // 200 - 2):
+        deep, target = _pages_read(api, {**target, "limit": "200"})
+    deep, _ = _pages_read(api, {**target, "limit": "50"})
+    assert deep <= first * 1.2, (first, deep)
+
+
+def _pages_read(api: Client, query: dict[str, str]) -> tuple[int, dict[str, str]]:
+    """Return how many pages of the database one page of balances reads, and the parameters of the next one."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = api.get("/ledger/balances", **query)
+    (listing,) = [query["sql"] for query in queries if "LIMIT" in query["sql"]]
+    (plan,) = rows(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {listing}", [])[0][0]
+    following = parse_qsl(urlsplit(json.loads(answer.content)["next"]).query)
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"], dict(following)

@@ -163,8 +163,8 @@ def _invalid_cursor() -> Invalid:
 def _link(request: Request, row: object, order: _Order, seal: str, *, is_backwards: bool) -> str:
     values = [_plain(getattr(row, column)) for column, _ in order]
     cursor = signing.dumps([seal, is_backwards, values], salt=_SALT)
-    kept = [(name, value) for name, given in request.query_params.lists() for value in given if name != "cursor"]
-    return request.build_absolute_uri(f"{request.path}?{urlencode([*kept, ('cursor', cursor)])}")
+    parameters = {name: given for name, given in request.query_params.lists() if name != "cursor"}
+    return request.build_absolute_uri(f"{request.path}?{urlencode(parameters | {'cursor': cursor}, doseq=True)}")
 
 
 def _plain(value: object) -> str | int:
