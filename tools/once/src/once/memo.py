@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 type Stamp = tuple[str, int, int, int, int]  # an output's path, size, mtime and ctime in ns, inode
 
 SCHEMA = "2"  # raised when what a key or a stored result means changes
-FORMAT = 4  # raised when a memo's own fields change
+FORMAT = 5  # raised when a memo's own fields change
 SUM = 16  # bytes of the checksum before a memo
 
 
@@ -97,9 +97,6 @@ def write(root: str, memo: dict[str, Any]) -> None:
     """
     from once import quick
 
-    before = read(root)
-    if before is not None and all(before[name] == memo[name] for name in ("raw", "surroundings")):
-        memo = memo | {"affected": before["affected"] | memo["affected"]}
     save(state_file(root), memo)
     quick.write(root, memo)
 
@@ -108,7 +105,7 @@ def forget(root: str) -> None:
     """Remove the memo of a checkout, and the script that says the same."""
     from once import quick
 
-    quick.remove(root)
+    quick.remove(root, "run")
     if os.path.exists(state_file(root)):
         os.unlink(state_file(root))
 
