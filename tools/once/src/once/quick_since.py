@@ -77,7 +77,7 @@ def write(root: str, record: Mapping[str, Any], state: State) -> None:
 
 
 def _script(root: str, record: Mapping[str, Any], state: State) -> str:
-    conditions, call, folders, said, rows = [], "changed", "/", "-", _data(record)
+    conditions, call, folders, said, rows = [], "changed", "/", "-", _data(record, state.seen)
     known, index = untracked(root, state.untracked), memo.stamp("", f"{root}/.git/index")
     if known is not None and is_settled([*known.stamps, index], state.seen):
         absent, folders, said = quick.looks(known.stamps)
@@ -94,7 +94,7 @@ def _script(root: str, record: Mapping[str, Any], state: State) -> str:
         call=call,
         commit=record["commit"],
         conditions="\n".join(f"    {each}" for each in conditions or [":"]),
-        recent=_from(int(state.seen) - listing.SETTLED),
+        recent=_from(int(state.seen) - listing.SETTLED + 1),
         folders=folders,
         digest=_digest(said),
         state=_digest(quick.looks([index])[2].lstrip() + f"\n{said}"),
@@ -126,10 +126,10 @@ def _from(number: int) -> str:
     return f"({'|'.join([digits, *greater, '[0-9]' * (len(digits) + 1) + '+'])}):"
 
 
-def _data(record: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _data(record: Mapping[str, Any], seen: float) -> list[tuple[str, ...]]:
     """Return what since.awk reads of a revision."""
     places = {name: path for path, name in record["owners"].items()}
-    rows: list[tuple[str, ...]] = [("revision", record["commit"], str(int(record["is_default"])))]
+    rows: list[tuple[str, ...]] = [("revision", record["commit"], str(int(record["is_default"])), str(int(seen)))]
     rows += [("member", name, places[name]) for name in sorted(places)]
     rows += [("named", begin, end) for begin, end in record["named"]]
     for job, upstream in record["jobs"]:

@@ -55,7 +55,7 @@ function untracked(path) {
 BEGIN { FS = "\t" }
 FNR == 1 { stream++ }
 
-stream == 1 && $1 == "" && $2 == "revision" { commit = $3; is_default = $4; next }
+stream == 1 && $1 == "" && $2 == "revision" { commit = $3; is_default = $4; seen = $5; next }
 stream == 1 && $1 == "" && $2 == "member" { names[++members] = $3; package[$4] = $3; next }
 stream == 1 && $1 == "" && $2 == "named" { begin[++patterns] = $3; end[patterns] = $4; next }
 stream == 1 && $1 == "" && $2 == "job" { of[++jobs] = $3; task[jobs] = $4; json[jobs] = $5; upstream[jobs] = $6; next }
@@ -95,7 +95,9 @@ $0 == "=" { is_known = 1; next }
 END {
     if (failed || dots != 2) exit 1
     srand()
-    if (youths && latest + 3 < srand()) exit 1 # git is right of these too by now, which is worth to be kept
+    now = srand()
+    if (now < seen) exit 1 # the clock was set back: what is new may look old
+    if (youths && latest + 3 < now) exit 1 # git is right of these too by now, which is worth to be kept
     if (is_known) {
         # What git's index has no more may be untracked now.
         for (path in added) if (!(path in before)) exit 1

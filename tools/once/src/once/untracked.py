@@ -52,7 +52,9 @@ def untracked(root: str, files: Iterable[str]) -> Untracked | None:
 
 
 def _git(root: str, *words: str) -> tuple[int, bytes]:
-    return listing.output(("git", "--no-optional-locks", "-C", root, *words))
+    # What is on the disk counts, and not what a daemon or git's own cache holds to be there.
+    trusting = ("-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
+    return listing.output(("git", "--no-optional-locks", *trusting, "-C", root, *words))
 
 
 def _folders(root: str, skipped: set[str]) -> Iterator[str]:
