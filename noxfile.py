@@ -1,43 +1,45 @@
 """What can be done with each package: `uv run nox -s tests`, `uv run nox -s "tests(rbac)" -- -k name`.
 
-The packages are the members of the uv workspace. Everything runs in the one locked environment that
-`uv run` keeps, so a session starts at once.
+The packages are the members of the uv workspace. A session leaves its tasks to `once` in one call: only what a change
+affects runs, and nothing twice. `-- --force` runs all the same; other words go to the session's tool.
 """
 
-import json
+import shlex
+import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
 BIN = Path(sys.executable).parent
 RESULTS = ROOT / "build" / "tests"
-# Two processes pay only where the tests of a package take longer than starting a second one.
-# A file stays with one process: its tests may share a database of a fixed name.
-PYTEST = {"inventory-backend": ["-n", "2", "--dist", "loadfile"]}
+# The tasks of each session, the first of which every package has and takes the session's words.
+SESSIONS = {
+    "lint": ("lint", "contracts"),
+    "typecheck": ("typecheck",),
+    "security": ("security",),
+    "tests": ("tests", "documents", "repository"),
+}
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "typecheck", "security", "tests"]
+nox.options.sessions = list(SESSIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A member of the workspace, with two tables of its pyproject.toml."""
+    """A member of the workspace: its name, its folder from the root, its own tables of tasks, its console scripts."""
 
+    name: str
     path: str
-    project: dict[str, Any] = field(hash=False)
-    tool: dict[str, Any] = field(hash=False)
-
-    @property
-    def name(self) -> str:
-        """Return the name of its distribution."""
-        return str(self.project["name"])
+    tasks: frozenset[str]
+    scripts: Sequence[str]
 
 
 def _toml(folder: Path) -> dict[str, Any]:
@@ -48,97 +50,101 @@ def _members() -> Iterator[Package]:
     patterns = _toml(ROOT)["tool"]["uv"]["workspace"]["members"]
     for folder in sorted(folder for pattern in patterns for folder in ROOT.glob(pattern)):
         if (folder / "pyproject.toml").is_file():
-            content, path = _toml(folder), folder.relative_to(ROOT).as_posix()
-            yield Package(path=path, project=content["project"], tool=content.get("tool", {}))
+            content = _toml(folder)
+            yield Package(
+                name=content["project"]["name"],
+                path=folder.relative_to(ROOT).as_posix(),
+                tasks=frozenset(content.get("tool", {}).get("once", {}).get("tasks", {})),
+                scripts=list(content["project"].get("scripts", {})),
+            )
 
 
 PACKAGES = list(_members())
 SERVICES = [package for package in PACKAGES if package.path.startswith("services/")]
-each_package = nox.parametrize("package", PACKAGES, ids=[package.name for package in PACKAGES])
 each_service = nox.parametrize("package", SERVICES, ids=[package.name for package in SERVICES])
-tested: list[Package] = []
 
 
-@nox.session
-@each_package
-def lint(session: nox.Session, package: Package) -> None:
-    """Ruff's rules and format; then, once, the contracts between packages."""
-    session.notify("contracts")
-    session.run(BIN / "ruff", "check", package.path, *session.posargs)
-    session.run(BIN / "ruff", "format", "--check", package.path)
+def _register(name: str, package: Package | None = None) -> None:
+    """Make the session of all packages, or of one."""
+    first, *further = SESSIONS[name]
+    packages = PACKAGES if package is None else [package]
+    tasks = [first, *(task for task in further if any(task in each.tasks for each in packages))]
+
+    def session(session: nox.Session) -> None:
+        words = [word for word in session.posargs if word != "--force"]
+        chosen = tasks[:1] if words else tasks
+        # A failure says nothing of the other packages: each runs to its end.
+        options = ["--keep-going", *(["--force"] if "--force" in session.posargs else [])]
+        options += ["-p", package.name] if package is not None else []
+        code = _once(session, "run", *chosen, *options, *(["--", *words] if words else []))
+        idle = _table(packages, chosen) if name == "tests" else []
+        if code:
+            _fail(session, f"once ended with {code}")
+        if idle:
+            _fail(session, f"No test ran in {', '.join(idle)}")
+
+    session.__doc__ = (
+        f"{', '.join(tasks)} of {'all packages' if package is None else package.path}, as far as not cached."
+    )
+    title = name if package is None else f"{name}({package.name})"
+    nox.session(name=title, default=package is None)(session)
 
 
-@nox.session
-def contracts(session: nox.Session) -> None:
-    """Who may import whom, and the rules of ruff for this file."""
-    session.run(BIN / "ruff", "check", __file__)
-    session.run(BIN / "ruff", "format", "--check", __file__)
-    session.run(BIN / "lint-imports", "--no-logo")
+def _once(session: nox.Session, *words: str) -> int:
+    session.log("once " + shlex.join(words))
+    sys.stdout.flush()
+    return subprocess.run([str(BIN / "once"), *words], cwd=ROOT, check=False).returncode
 
 
-@nox.session
-@each_package
-def typecheck(session: nox.Session, package: Package) -> None:
-    """Run mypy, with the package's own section or else the workspace's."""
-    options = ["--config-file", f"{package.path}/pyproject.toml"] if "mypy" in package.tool else []
-    # Two configurations would empty each other's cache.
-    options += ["--cache-dir", f".mypy_cache/{package.name}"]
-    session.run(BIN / "mypy", *options, package.path, *session.posargs)
+def _fail(session: nox.Session, reason: str) -> NoReturn:
+    """End a session as failed; what `session.error` ends nox calls aborted."""
+    session.warn(reason)
+    raise CommandFailed
 
 
-@nox.session
-@each_package
-def security(session: nox.Session, package: Package) -> None:
-    """Run bandit over all but the tests."""
-    session.run(BIN / "bandit", "-q", "-c", "pyproject.toml", "-r", package.path, *session.posargs)
-
-
-@nox.session
-@each_package
-def tests(session: nox.Session, package: Package) -> None:
-    """Run pytest; then, once, the table of what ran."""
-    session.notify("results")
-    tested.append(package)
-    results = RESULTS / f"{package.name}.xml"
-    results.unlink(missing_ok=True)
-    options = [f"--junit-xml={results}", *PYTEST.get(package.name, [])]
-    session.run(BIN / "pytest", package.path, *options, *session.posargs)
-
-
-@nox.session(default=False)
-def results(session: nox.Session) -> None:
-    """Say how many tests ran, by package; a package without a test is an error."""
-    if not tested:
-        session.error("No session of tests ran: start `nox -s tests`")
-    rows = {package.name: _outcome(RESULTS / f"{package.name}.xml") for package in tested}
+def _table(packages: Sequence[Package], tasks: Sequence[str]) -> list[str]:
+    """Say how many tests ran when the results were made, and return the names of those that ran none."""
+    rows = {}
+    for package in packages:
+        rows[package.name] = _outcome(RESULTS / f"{package.name}.xml")
+        rows |= {
+            f"{package.name}: {task}": _outcome(RESULTS / f"{package.name}-{task}.xml")
+            for task in tasks[1:]
+            if task in package.tasks
+        }
     idle = [name for name, (ran, *_) in rows.items() if not ran]
     rows["total"] = tuple(map(sum, zip(*rows.values(), strict=True)))
-    print(f"\n{'package':<24}{'ran':>8}{'failed':>8}{'skipped':>9}")
+    print(f"\n{'package':<32}{'ran':>8}{'failed':>8}{'skipped':>9}")
     for name, (ran, failed, skipped) in rows.items():
-        print(f"{name:<24}{ran:>8}{failed:>8}{skipped:>9}")
-    if idle:
-        session.error(f"No test ran in {', '.join(idle)}")
+        print(f"{name:<32}{ran:>8}{failed:>8}{skipped:>9}")
+    sys.stdout.flush()  # before nox says how the session ended
+    return idle
 
 
 def _outcome(file: Path) -> tuple[int, ...]:
     """Return how many tests ran, failed and were skipped; no file means that pytest did not get far."""
     if not file.is_file():
         return 0, 0, 0
-    counts = [suite.attrib for suite in ET.parse(file).iter("testsuite")]  # noqa: S314  # pytest wrote it just now
+    counts = [suite.attrib for suite in ET.parse(file).iter("testsuite")]  # noqa: S314  # pytest wrote it
     total, failures, errors, skipped = (
         sum(int(suite[name]) for suite in counts) for name in ("tests", "failures", "errors", "skipped")
     )
     return total - skipped, failures + errors, skipped
 
 
+for name in SESSIONS:
+    _register(name)
+    for each in PACKAGES:
+        _register(name, each)
+
+
 @nox.session(default=False)
 def affected(session: nox.Session) -> None:
-    """Queue sessions for what changed since a revision: `nox -s affected -- [BASE [SESSION...]]`."""
+    """Run what a change since a revision affects: `nox -s affected -- [BASE [TASK...]]`."""
     base, *chosen = session.posargs or ["main"]
-    names = session.run(BIN / "affected", "--base", base, "--json", silent=True)
-    for name in json.loads(names or "[]"):
-        for target in chosen or ("lint", "typecheck", "security", "tests"):
-            session.notify(f"{target}({name})", posargs=[])
+    tasks = chosen or [task for together in SESSIONS.values() for task in together]
+    if code := _once(session, "run", *tasks, "--affected", base, "--keep-going"):
+        _fail(session, f"once ended with {code}")
 
 
 @nox.session(default=False)
@@ -148,9 +154,15 @@ def bench(session: nox.Session, package: Package) -> None:
     session.run(BIN / "python", "-m", "bench", *session.posargs, env={"PYTHONPATH": package.path})
 
 
+@nox.session(name="bench-once", default=False)
+def bench_once(session: nox.Session) -> None:
+    """Measure once against turbo, nx and moon, which npm installs, and write build/bench-once.json."""
+    session.run(BIN / "python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "tools/once"})
+
+
 @nox.session(default=False)
 @each_service
 def serve(session: nox.Session, package: Package) -> None:
     """Start the service on this machine, by its console script."""
-    for command in package.project["scripts"]:
+    for command in package.scripts:
         session.run(BIN / command, "serve", *session.posargs)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,7 @@ e  what `nox -s tests` adds to nox's own start
 
 examples:
   python -m bench                      the whole run, about ten minutes
+  python -m bench --only b             one measure, as in the whole run; nothing is written
   python -m bench --only a,b --quick   rough numbers of two measures; nothing is written
   TMPDIR=/dev/shm python -m bench      the workspaces in memory: d writes 200,000 files, minutes on a slow disk
 """
@@ -47,7 +49,7 @@ def main() -> int:
     except (peers.PeerMissing, runners.DidNotStart, runners.WrongAnswer) as failure:
         print(f"{type(failure).__name__}: {failure}", file=sys.stderr)
         return 2
-    if not options.quick:
+    if not options.quick and set(options.only) == set(_MEASURES):
         report = {name: {"ratio": round(each.ratio, 3), "target": each.target} for name, each in results.items()}
         _REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0 if all(result.is_met for result in results.values()) else 1
@@ -84,7 +86,10 @@ def _measure(letters: str, effort: Effort) -> dict[str, Result]:
         environment = runners.environment(Path(folder) / "home")
         everybody = tuple(make(environment) for make in (runners.once, runners.turbo, runners.nx, runners.moon))
         bench = Bench(folder=Path(folder), runners=everybody, effort=effort)
+        began = time.monotonic()
         for letter in sorted(set(letters)):
+            said = (_MEASURES[letter].__doc__ or "").partition("\n")[0]
+            print(f"after {time.monotonic() - began:.0f} s: {said}", flush=True)
             for name, result in _MEASURES[letter](bench):
                 results[name] = result
                 print(_row(name, result), flush=True)

@@ -105,7 +105,7 @@ def _prove(runner: Runner, tree: Tree) -> None:
 def affected(bench: Bench) -> Lines:
     """(b) The packages that a commit since `main` affects: one in the application, one in the root library.
 
-    `first` is after each round's own commit, so that nothing is known of its state; else after a run of it.
+    `first` is after each round's own commit, so that nothing is known of its state; else it is asked again and again.
     """
     for packages in bench.effort.sizes:
         for branch, changed in (("leaf", packages - 1), ("root", 0)):

@@ -198,7 +198,8 @@ def configure(editor: Editor) -> object:
 
 def override(editor: Editor) -> object:
     name = editor.random.choice([*EDGES])
-    own = editor.random.choice(("", "", '[tool.once.tasks.tests]\nenv = ["KEYED", "OWN"]\n'))
+    own = editor.random.choice(("", 'env = ["KEYED", "OWN"]\n', 'inputs = ["/README.md"]\n'))
+    own = f"[tool.once.tasks.tests]\n{own}" if own else ""
     editor.made.write(f"packages/{name}/pyproject.toml", f'[project]\nname = "{name}"\nversion = "0"\n{own}')
     return name, own
 

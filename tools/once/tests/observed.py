@@ -108,8 +108,10 @@ class Disk:
     def result(self, package: str, task: str, environ: Mapping[str, str]) -> str:
         """Return the digest of all that a job may depend on."""
         definition = dict(self.top["tool"]["once"]["tasks"][task])
-        own = self._toml(f"packages/{package}/pyproject.toml")
-        definition |= own.get("tool", {}).get("once", {}).get("tasks", {}).get(task, {})
+        own = self._toml(f"packages/{package}/pyproject.toml").get("tool", {}).get("once", {}).get("tasks", {})
+        # A package adds its inputs to the root's; every other key of its table is in place of the root's.
+        inputs = [*definition.get("inputs", ()), *own.get(task, {}).get("inputs", ())]
+        definition |= own.get(task, {}) | {"inputs": inputs}
         upstream = definition.get("upstream", True)
         dev = self.lock["workspace"]["dev-dependencies"].get(definition["group"], [])
         closure = self._closure([each["name"] for each in dev] + ([package] if upstream else []))

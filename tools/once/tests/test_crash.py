@@ -19,6 +19,7 @@ run = [["sh", "-c", "mkdir -p {path}/out; cat {path}/src/*.py > {path}/out/r; ca
 outputs = ["out/r"]
 """
 KILLS = 32
+CHECKED = 8  # kills between two looks at all of the cache
 SETTLED = 3.1  # seconds: the second in which git's index was written must be over
 
 
@@ -84,7 +85,8 @@ def test_kill_9_at_any_moment(chain: Workspace) -> None:
             length *= 0.9
         run.communicate()
         assert_right(chain, number)
-        assert set(leftovers(chain)) == set()
+        if killed % CHECKED == 0:
+            assert set(leftovers(chain)) == set()
 
 
 def leftovers(made: Workspace) -> Iterator[str]:
@@ -174,23 +176,27 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("alone", [False, True], ids=["with its memo", "without its memo"])
+@pytest.mark.parametrize(
+    ("kind", "alone"),
+    [*((kind, False) for kind in KINDS), *((kind, True) for kind in ("ac", "cas", "history"))],
+    ids=lambda each: each if isinstance(each, str) else "without its memo" if each else "with its memo",
+)
 def test_a_corrupted_cache(used: Workspace, kind: str, damage: str, *, alone: bool) -> None:
     shutil.rmtree(used.cache)
     shutil.copytree(used.cache.with_name("whole"), used.cache)
     files = [file for file in sorted((used.cache / kind).rglob("*") or ()) if file.is_file()] or [used.cache / kind]
     assert all(file.is_file() for file in files), kind
-    if alone and kind not in {"state", "quick"}:
+    if alone:
         shutil.rmtree(used.cache / "state")
         shutil.rmtree(used.cache / "quick")
     for file in files:
         DAMAGES[damage](file)
     damaged = kind == "ac" and damage != "gone"  # what is not whole of other kinds only costs time
     assert_right(used, 1, mended=lambda said: said.count("torn or altered; removed") == (len(files) if damaged else 0))
-    assert used.once("why", "app", "tests").returncode == 0
-    used.once("cache", "verify")
-    assert used.once("cache", "verify").returncode == 0
+    if kind in {"ac", "cas", "history"}:
+        assert used.once("why", "app", "tests").returncode == 0
+    if kind == "cas":
+        assert set(leftovers(used)) == set()
 
 
 @pytest.mark.parametrize("name", ["ac", "cas", "locks", "state", "quick", "history"])
@@ -224,10 +230,10 @@ def test_runs_at_once_in_one_checkout(chain: Workspace) -> None:
 
 
 def test_an_edit_while_it_runs(chain: Workspace) -> None:
-    for number in range(1, 13):
+    for number in range(1, 9):
         edit(chain, 0)
         run = begin(chain)
-        time.sleep(number / 24)
+        time.sleep(number / 16)
         edit(chain, number)
         run.communicate()
         assert_right(chain, number)

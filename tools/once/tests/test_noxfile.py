@@ -97,13 +97,29 @@ def test_force_runs_what_is_cached(repo: Workspace) -> None:
     assert "lint: 0 of 2 from cache, 2 passed in N s\n" in said
 
 
-def test_a_package_fails_and_the_others_are_told(repo: Workspace) -> None:
-    repo.write("packages/app/tests/test_app.py", "def test() -> None:\n    raise AssertionError\n")
-    code, said = nox(repo, "-s", "tests")
+FAILS = "def test() -> None:\n    raise AssertionError\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "row"),
+    [
+        ("app/tests/test_app.py", "tests: 0 of 2 from cache, 1 passed, 1 failed", f"{'app':<32}{1:>8}{1:>8}{0:>9}"),
+        ("base/tests/test_base.py", "tests: 0 of 2 from cache, 1 passed, 1 failed", f"{'base':<32}{1:>8}{1:>8}{0:>9}"),
+        (
+            "app/words/test_words.py",
+            "documents: 0 of 1 from cache, 1 failed",
+            f"{'app: documents':<32}{1:>8}{1:>8}{0:>9}",
+        ),
+    ],
+    ids=["app", "base", "documents"],
+)
+def test_one_job_fails_its_session_and_the_others_are_told(repo: Workspace, path: str, said: str, row: str) -> None:
+    repo.write(f"packages/{path}", FAILS)
+    code, printed = nox(repo, "-s", "tests")
     assert code == 1
-    assert "tests: 0 of 2 from cache, 1 passed, 1 failed in N s\n" in said
-    assert "app                                    1       1        0\n" in said
-    assert "base                                   1       0        0\n" in said
+    assert f"{said} in N s\n" in printed
+    assert f"\n{row}\n" in printed
+    assert f"{'total':<32}{3:>8}{1:>8}{0:>9}\nnox > once ended with 1\nnox > Session tests failed.\n" in printed
 
 
 def test_a_package_without_a_test_is_an_error(repo: Workspace) -> None:

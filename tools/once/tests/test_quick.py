@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from workspaces import ONCE, TASKS, Workspace, workspace
 
-from once import listing, quick
+from once import listing, memo, quick
 from once.store import LocalStore
 
 CHECK = '[tool.once.tasks.check]\nrun = [["echo", "checked"]]\n'
@@ -83,15 +83,44 @@ def test_affected(repo: Workspace) -> None:
     time.sleep(SETTLED)
     assert ask(repo, "affected") == (False, "app\n")
     assert ask(repo, "affected", "--base", "main") == (True, "app\n")
-    assert ask(repo, "affected", "--json")[0]
+    assert ask(repo, "affected", "--json", "tests") == (
+        True,
+        '[{"task": "tests", "package": "app", "path": "packages/app"}]\n',
+    )
     repo.git("branch", "old")
     repo.commit()
     assert ask(repo, "affected") == (False, "")
     assert ask(repo, "affected", "--base", "old") == (False, "app\n")
-    time.sleep(SETTLED)
-    assert ask(repo, "affected", "--base", "old") == (False, "app\n")
-    assert ask(repo, "affected", "--base", "old") == (True, "app\n")
+    repo.write("packages/base/src/m0.py", "x = 7\n")
+    repo.commit()
+    assert ask(repo, "affected", "--base", "old") == (True, "app\nbase\n")
     assert repo.statuses() == {"tests(app)": "passed", "tests(base)": "passed"}
+
+
+def test_affected_again(repo: Workspace) -> None:
+    repo.git("checkout", "-qb", "side")
+    repo.write("packages/app/src/m0.py", "x = 7\n")
+    repo.commit()
+    assert ask(repo, "affected")[1] == "app\n"
+    time.sleep(SETTLED)
+    assert ask(repo, "affected")[1] == "app\n"
+    assert (how(repo), how(repo)) == (("again", "app\n"), ("again", "app\n"))
+    repo.write("packages/app/src/m0.py", "x = 8\n")
+    assert how(repo) == ("changed", "app\n")
+    repo.write("packages/app/src/m0.py", "x = 1\n")
+    repo.write("packages/base/src/new.py", "x = 1\n")
+    assert how(repo) == ("listed", "app\nbase\n")
+
+
+def how(made: Workspace) -> tuple[str, str]:
+    """Return by what the script told what is affected, and what it was."""
+    text = (ONCE / "bin/once").read_text().replace("2>/dev/null; then", "; then")
+    (made.root / ".venv/bin/loud").write_text(text)
+    command = ["sh", "-x", str(made.root / ".venv/bin/loud"), "affected"]
+    done = subprocess.run(command, cwd=made.root, env=made.environment(), check=True, capture_output=True, text=True)
+    assert "-I -S -c" not in done.stderr
+    by = "listed" if "+ list -o" in done.stderr else "changed" if "+ list -s" in done.stderr else "again"
+    return by, done.stdout
 
 
 @pytest.mark.parametrize(("name", "is_quick"), [("it's a file", True), ("a\n? b", False)])
@@ -197,7 +226,7 @@ def test_a_wrong_hit_is_forgotten(repo: Workspace) -> None:
 
 def test_a_second_script_is_not_believed(repo: Workspace) -> None:
     (script,) = (repo.cache / "quick").rglob("*.sh")
-    script.with_name("0.sh").write_text("echo wrong\n")
+    script.with_name(f"run-{memo.FORMAT}-0.sh").write_text("echo wrong\n")
     assert again(repo)[0] is False
 
 
@@ -212,11 +241,13 @@ def test_the_list_is_that_of_python(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == list(listing.COMMAND[1:])
 
 
+def test_the_scripts_of_another_version_are_not_asked() -> None:
+    assert f'/$command-{memo.FORMAT}"-*.sh' in (ONCE / "bin/once").read_text()
+
+
 def test_a_large_script_is_not_written(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONCE_CACHE_DIR", str(repo.cache))
     monkeypatch.setattr(quick, "LARGEST", 10)
-    from once import memo  # noqa: PLC0415  # its folder is read when it is asked
-
     known = memo.read(str(repo.root))
     assert known is not None
     quick.write(str(repo.root), known)

@@ -121,7 +121,6 @@ def edit(made: Workspace, path: str, text: str = "") -> None:
     ],
 )
 def test_the_test_files_that_depend_on_a_file_run(shop: Workspace, path: str, expected: list[str]) -> None:
-    shop.once("run", "tests", "--force")
     edit(shop, path)
     assert ran(shop) == expected
 

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -46,9 +47,10 @@ def test_a_name_is_dealt_to_one_part(name: str, count: int) -> None:
 def test_parts_are_written_as_a_fraction() -> None:
     assert parse("2/3") == Shard(2, 3)
     assert str(Shard(2, 3)) == "2/3"
+    assert parse("2/3@5d0a6c1") == Shard(2, 3, "5d0a6c1")
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "a/b", "1/0", "-1/2", "1/2/3", "1 / 2"])
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "a/b", "1/0", "-1/2", "1/2/3", "1 / 2", "1/2@", "1/2@x"])
 def test_what_is_no_part_is_refused(text: str) -> None:
     with pytest.raises(BadWorkspace, match=re.escape(f"--shard {text}: write which part of how many, such as 1/4")):
         parse(text)
@@ -117,3 +119,34 @@ def test_a_part_is_cached_as_such(app: Workspace) -> None:
     assert '"status": "hit"' in app.once("run", "tests", *words).stdout
     assert '"status": "passed"' in app.once("run", "tests", "--json", "--shard", "2/2").stdout
     assert '"status": "passed"' in app.once("run", "tests", "--json").stdout
+
+
+def test_parts_of_a_plan_are_all_its_tests(app: Workspace) -> None:
+    words = json.loads(app.once("plan", "tests", "--shards", "3", "--json").stdout)
+    assert [word.partition("@")[0] for word in words] == ["1/3", "2/3", "3/3"]
+    assert app.once("plan", "tests", "--shards", "3").stdout.split() == words
+    parts = [cases(app, "--shard", word) for word in words]
+    assert sorted(case for part in parts for case in part) == EVERY
+
+
+def test_a_part_of_another_plan_is_refused(app: Workspace) -> None:
+    first, second = app.once("plan", "tests", "--shards", "2").stdout.split()
+    cases(app, "--shard", first)
+    app.write("packages/app/tests/test_new.py", "def test(): pass\n")
+    done = app.once("run", "tests", "--shard", second)
+    plan = app.once("plan", "tests", "--shards", "2").stdout.split()[1].partition("@")[2]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"once: --shard {second}: here the plan is {plan}; begin with the checkout, ")
+
+
+def test_a_plan_is_another_where_seconds_cut_otherwise(app: Workspace) -> None:
+    before = app.once("plan", "tests", "--shards", "2").stdout
+    assert cases(app) == EVERY
+    assert app.once("plan", "tests", "--shards", "2").stdout == before  # those of the same inputs are not looked at
+    app.write("packages/app/conftest.py", "X = 1\n")
+    assert app.once("plan", "tests", "--shards", "2").stdout != before
+
+
+def test_a_plan_has_a_part(app: Workspace) -> None:
+    done = app.once("plan", "tests", "--shards", "0")
+    assert (done.returncode, done.stderr) == (2, "once: --shards 0: into how many parts, such as 4\n")

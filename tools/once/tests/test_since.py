@@ -1,7 +1,10 @@
 """What changes affect is told from the changed paths as it is from the keys, after any edit."""
 
+import json
 import os
 import random
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,12 +24,22 @@ inputs = ["/settings.toml#tool.lint", "/**/marked.txt", "/shared"]
 """
 EDITS = 150
 TOLD = 40  # edits after which the changed paths must be enough
+QUICK = 20  # and those after which the script must be
+WAITS, SETTLED = 25, 3.1  # edits, seconds
 
 
 def by_keys(root: str) -> list[since.Row]:
     base, now = revision(root, "main"), checkout(root, converted=False)
     jobs = affected(base, now, now.workspace.jobs(now.workspace.tasks))
     return [(job.task, job.member.name, job.member.path) for job in jobs]
+
+
+def asked(made: Workspace) -> tuple[list[since.Row], bool]:
+    """Return what `once affected` says, and whether the script did."""
+    command = ["sh", "-x", *made.command("affected", "--json")]
+    done = subprocess.run(command, cwd=made.root, env=made.environment(), check=True, capture_output=True, text=True)
+    rows = [(row["task"], row["package"], row["path"]) for row in json.loads(done.stdout)]
+    return rows, "-I -S -c" not in done.stderr
 
 
 def by_changes(made: Workspace) -> list[since.Row] | None:
@@ -97,22 +110,48 @@ KINDS: list[Callable[[Workspace, str], object]] = [
 ]
 
 
+def test_a_file_that_git_takes_for_clean(repo: Workspace) -> None:
+    path = repo.root / "packages/app/src/m0.py"
+    before, text = path.stat(), path.read_bytes()
+    time.sleep(SETTLED)
+    assert asked(repo)[0] == []
+    while repo.git("ls-files", "-m") or path.read_bytes() == text:
+        time.sleep(1 - time.time() % 1)  # all of what follows is in one second, unless the machine is slow
+        for content in (text, text[::-1]):
+            path.write_bytes(content)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            if content == text:
+                repo.git("add", "--all")
+        time.sleep(1.1)
+    rows = by_keys(str(repo.root))
+    assert {row[1] for row in rows} == {"app"}
+    assert asked(repo)[0] == rows
+
+
 def test_random_edits(repo: Workspace) -> None:
     random.seed(3)
-    told = 0
+    told = quick = 0
     for number in range(EDITS):
         paths = [path for path in repo.git("ls-files", "packages/*.py").splitlines() if (repo.root / path).is_file()]
         kind = random.choice(KINDS)  # noqa: S311  # an edit
         kind(repo, random.choice(paths))  # noqa: S311  # as above
-        found = by_changes(repo)
-        assert found in (None, by_keys(str(repo.root))), f"edit {number}"
+        expected, found = by_keys(str(repo.root)), by_changes(repo)
+        assert found in (None, expected), f"edit {number}"
         told += found is not None
+        said, by_script = asked(repo)
+        assert said == expected, f"edit {number}, {by_script}"
+        quick += by_script
+        if number % WAITS == 0:  # the folders' times tell only what is no longer new
+            time.sleep(SETTLED)
+            for _ in range(3):
+                assert asked(repo)[0] == expected, f"edit {number}, again"
         if random.random() < 0.3:  # noqa: S311  # as above
             repo.git("update-index", "--no-assume-unchanged", *repo.git("ls-files").splitlines())
             repo.git("reset", "--quiet", "--hard", "main")
             repo.git("clean", "-fdq")
             repo.git("checkout", "-qB", "side")
     assert told > TOLD
+    assert quick > QUICK
 
 
 def test_what_is_told(repo: Workspace) -> None:

@@ -81,13 +81,13 @@ def affected(arguments: Sequence[str]) -> bool:
     answer = since.since(root, base) if root is not None else None
     if root is None or answer is None:
         return False
-    rows = answer[0]
+    rows, keep = answer
     if any(task not in {row[0] for row in rows} for task in tasks):
         return False  # it may be none
     show([row for row in rows if not tasks or row[0] in tasks], as_json=as_json)
     sys.stdout.flush()
     try:  # noqa: SIM105  # contextlib is one import more
-        since.keep(root, answer)
+        keep()
     except OSError:
         pass  # it is only for speed
     return True

@@ -48,7 +48,6 @@ class Checkout:
             "surroundings": (contents, ignored, values, memo.interpreter()),
             "packages": sorted(self.workspace.members),
             "tasks": list(self.workspace.tasks),
-            "affected": {},
             "jobs": jobs,
             "done": {key: list(stamps) for key, stamps in done.items() if key in present},
         }

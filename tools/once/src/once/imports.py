@@ -186,9 +186,10 @@ class Imports:
 
     def _cycles(self) -> Iterator[Finding]:
         """Yield one finding for each cycle, until what is left has none."""
+        # Sorted, since graphlib follows their order: the same workspace has the same findings each time.
         edges = {
-            name: {each.name for each in package.declared.runtime if each.name in self.packages} - {name}
-            for name, package in self.packages.items()
+            name: sorted({each.name for each in package.declared.runtime} & self.packages.keys() - {name})
+            for name, package in sorted(self.packages.items())
         }
         while True:
             try:
@@ -204,7 +205,7 @@ class Imports:
                 hint = f'remove "{target}" from {package.pyproject}, or move what both need to a package below them'
                 message = f"depends on itself ({' -> '.join(way)}): {hint}"
                 yield Finding(package.pyproject, self._line(package, place), "cycle", message)
-                edges[source].discard(target)
+                edges[source].remove(target)
             else:
                 return
 

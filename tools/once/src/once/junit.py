@@ -1,8 +1,12 @@
 """JUnit reports of pytest: which test file each case is of, how long it took, and one report of two."""
 
-from collections.abc import Collection, Iterable
-from xml.etree import ElementTree as ET  # nosec B405
-from xml.etree.ElementTree import Element  # nosec B405
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from xml.etree.ElementTree import Element  # nosec B405
 
 _COUNTS = ("tests", "failures", "errors", "skipped")
 
@@ -25,6 +29,8 @@ def cases(report: bytes) -> list[tuple[str, ...]]:
 
 def merged(report: bytes, before: bytes, kept: Collection[str]) -> bytes:
     """Return a report with the cases that the kept files have in an earlier one; as it is where one is no report."""
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  # as in _parsed  # nosec B405
+
     document, earlier = _parsed(report), _parsed(before)
     suite = next((each for each in document.iter("testsuite")), None) if document is not None else None
     if document is None or suite is None:
@@ -69,6 +75,9 @@ def _cases(document: Element | None) -> list[Element]:
 
 
 def _parsed(report: bytes) -> Element | None:
+    # Few runs have reports to read, and what reads them is a tenth of a short run's start.
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  # nosec B405
+
     try:
         return ET.fromstring(report)  # noqa: S314  # what our own jobs wrote  # nosec B314
     except ET.ParseError:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 type Stamp = tuple[str, int, int, int, int]  # an output's path, size, mtime and ctime in ns, inode
 
-SCHEMA = "1"  # raised when what a key or a stored result means changes
-FORMAT = 4  # raised when a memo's own fields change
+SCHEMA = "2"  # raised when what a key or a stored result means changes
+FORMAT = 5  # raised when a memo's own fields change
 SUM = 16  # bytes of the checksum before a memo
 
 
@@ -54,8 +54,11 @@ def load(file: str) -> dict[str, Any] | None:
         return None
     if blake2b(stored[SUM:], digest_size=SUM).digest() != stored[:SUM]:
         return None
-    found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen  # nosec B302
-    return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
+    try:
+        found: dict[str, Any] = marshal.loads(stored[SUM:])  # noqa: S302  # our own file, its checksum just seen  # nosec B302
+        return found if found["schema"] == (SCHEMA, FORMAT, sys.version) else None
+    except (ValueError, EOFError, TypeError, KeyError):  # of another Python, or of a once that wrote other memos
+        return None
 
 
 def save(file: str, found: dict[str, Any]) -> None:
@@ -94,9 +97,6 @@ def write(root: str, memo: dict[str, Any]) -> None:
     """
     from once import quick
 
-    before = read(root)
-    if before is not None and all(before[name] == memo[name] for name in ("raw", "surroundings")):
-        memo = memo | {"affected": before["affected"] | memo["affected"]}
     save(state_file(root), memo)
     quick.write(root, memo)
 
@@ -105,7 +105,7 @@ def forget(root: str) -> None:
     """Remove the memo of a checkout, and the script that says the same."""
     from once import quick
 
-    quick.remove(root)
+    quick.remove(root, "run")
     if os.path.exists(state_file(root)):
         os.unlink(state_file(root))
 

@@ -15,55 +15,53 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from once import answers, listing, memo
+from once import listing, memo
 
 LARGEST = 1 << 20  # bytes of a script; a command line takes no more than twice that
-_NAME = re.compile(r"[\w-]+", re.ASCII)  # of a task; a shell takes it as it is
+NAME = re.compile(r"[\w-]+", re.ASCII)  # of a task; a shell takes it as it is
 # Of a variable: lower case is the scripts' own, git's are taken away before they run, and shells set some themselves.
 _VARIABLE = re.compile(
     r"(?!GIT_|(?:IFS|OPTIND|OPTARG|E?UID|PPID|PS[124]|(?:OLD)?PWD|HOST(?:NAME|TYPE)|(?:MACH|OS)TYPE|SHELL|SHLVL|TERM|PATH"
     r"|LINENO|RANDOM|SECONDS)$)[A-Z][A-Z0-9_]*"
 )
 _UNQUOTED = re.compile(r"[ !#-\[\]-~\0]*")  # what git writes of paths as it is
-_SCRIPT = """\
+_RUN = """\
 # What the last run of once in this checkout knew; bin/once asks it, and takes 0 for an answer.
-[ "$tracked" = {tracked} ] && [ "$others" = {others} ] && [ "$bin/python" -ef {python} ] || exit 1
+reply() {{
+    [ ! .git/index -nt "$script" ] && [ "$bin/python" -ef {python} ] || return 1
 {surroundings}
-stamps= known=
-set --
-for task in $tasks; do
-    case $task in
+    stamps= known=
+    set --
+    for task in $tasks; do
+        case $task in
 {tasks}
-    *) exit 1 ;;
-    esac
-done
-[ "$(stat -c '%s %.9Y %.9Z %i' -- {paths} "$@")" = {stamps}"$stamps" ] || exit 1
-case $base in
-'')
-    read -r now rest </proc/uptime
-    time=$(((${{now%.*}}${{now#*.}} - ${{began%.*}}${{began#*.}} + 1) * 10))
-    for each in $known; do
-        echo "${{each%=*}}: ${{each#*=}} of ${{each#*=}} from cache in $time ms"
+        *) return 1 ;;
+        esac
     done
-    ;;
-*)
-    case $form$commit in
-{affected}
-    *) exit 1 ;;
-    esac
-    ;;
-esac
+    list -z -s -m -d | sha256sum "$script" - | {{
+        others=$(list -o)
+        found=$(stat -c '%s %.9Y %.9Z %i' -- {paths} "$@")
+        read -r digest rest && [ "${{name#*-*-}}" = "$digest.sh" ] || exit 1
+        read -r tracked rest && [ "$tracked" = {tracked} ] || exit 1
+        [ "$others" = {others} ] && [ "$found" = {stamps}"$stamps" ] || exit 1
+        read -r now rest </proc/uptime
+        time=$(((${{now%.*}}${{now#*.}} - ${{began%.*}}${{began#*.}} + 1) * 10))
+        for each in $known; do
+            echo "${{each%=*}}: ${{each#*=}} of ${{each#*=}} from cache in $time ms"
+        done
+    }}
+}}
 """
 _TASK = """\
-    {task})
-        {absent}
-        set -- "$@" {paths}
-        stamps=$stamps{stamps}
-        known="$known {task}={count}"
-        ;;"""
+        {task})
+            {absent}
+            set -- "$@" {paths}
+            stamps=$stamps{stamps}
+            known="$known {task}={count}"
+            ;;"""
 
 
-class _Unsayable(Exception):
+class Unsayable(Exception):
     """A key depends on something that the script cannot look at."""
 
 
@@ -78,11 +76,21 @@ def write(root: str, known: Mapping[str, Any]) -> None:
     Raises:
         OSError: The disk is full, or the folder may not be written.
     """
-    into, name, text = folder(root), "", b""
-    with suppress(_Unsayable):
+    text = b""
+    with suppress(Unsayable):
         text = os.fsencode(_script(root, known))
+    replace(root, "run", text)
+
+
+def replace(root: str, command: str, text: bytes) -> None:
+    """Replace the script of a checkout for a command; by none where it has no text, or too long a one.
+
+    Raises:
+        OSError: See `write`.
+    """
+    into, name = folder(root), ""
     if 0 < len(text) < LARGEST:
-        name = f"{sha256(text).hexdigest()}.sh"
+        name = f"{command}-{memo.FORMAT}-{sha256(text).hexdigest()}.sh"
         into.mkdir(parents=True, exist_ok=True)
         beside = into / f".{os.getpid()}"
         try:
@@ -90,12 +98,12 @@ def write(root: str, known: Mapping[str, Any]) -> None:
             beside.replace(into / name)
         finally:
             beside.unlink(missing_ok=True)
-    remove(root, but=name)
+    remove(root, command, but=name)
 
 
-def remove(root: str, *, but: str = "") -> None:
-    """Remove the scripts of a checkout, but one of this name."""
-    for file in folder(root).glob("*.sh"):
+def remove(root: str, command: str, *, but: str = "") -> None:
+    """Remove the scripts of a checkout for a command, but one of this name."""
+    for file in folder(root).glob(f"{command}-*.sh"):
         if file.name != but:
             file.unlink(missing_ok=True)
 
@@ -105,16 +113,15 @@ def _script(root: str, known: Mapping[str, Any]) -> str:
     start = 0
     while raw.startswith(b"? ", start):
         start = raw.index(b"\0", start) + 1
-    absent, paths, stamps = _looks(_stamps(root, known))
-    return _SCRIPT.format(
+    absent, paths, stamps = looks(_stamps(root, known))
+    return _RUN.format(
         tracked=sha256(raw[start:]).hexdigest(),
         others=quote(_untracked(raw[:start])),
         python=quote(os.path.realpath(sys.executable)),
-        surroundings="\n".join([*_variables(known), absent]),
+        surroundings="\n".join(f"    {line}" for line in (*_variables(known), absent)),
         tasks="\n".join(_tasks(known)),
         paths=paths,
         stamps=quote(stamps.lstrip()),
-        affected="\n".join(_affected(known)),
     )
 
 
@@ -122,7 +129,7 @@ def _untracked(raw: bytes) -> str:
     """Return what git lists of untracked files as lines, where it quotes none of them."""
     text = raw.decode(errors="replace")
     if not _UNQUOTED.fullmatch(text):
-        raise _Unsayable(text)
+        raise Unsayable(text)
     return text.replace("\0", "\n").rstrip("\n")
 
 
@@ -130,21 +137,21 @@ def _variables(known: Mapping[str, Any]) -> Iterator[str]:
     """Yield a condition for each variable whose value is in a key."""
     for name, value in known["surroundings"][2]:
         if not _VARIABLE.fullmatch(name):
-            raise _Unsayable(name)
-        yield f'[ -z "${{{name}+x}}" ] || exit 1' if value is None else f'[ "${{{name}-}}" = {quote(value)} ] || exit 1'
-        if value == "":
-            yield f'[ -n "${{{name}+x}}" ] || exit 1'
+            raise Unsayable(name)
+        if not value:
+            yield f'[ -{"z" if value is None else "n"} "${{{name}+x}}" ] || return 1'
+        yield f'[ "${{{name}-}}" = {quote(value or "")} ] || return 1'
 
 
 def _stamps(root: str, known: Mapping[str, Any]) -> Iterator[memo.Stamp]:
     """Yield the stamps of what all keys depend on beside git's list."""
     contents, loose, _, interpreter = known["surroundings"]
     if "glibc" not in interpreter:  # elsewhere the kernel's version stands for the library's
-        raise _Unsayable(interpreter)
+        raise Unsayable(interpreter)
     here = listing.git_folder(root) or root
     index = memo.stamp("", f"{here}/index")
     if known["index"] != listing.index_state(here):
-        raise _Unsayable("git's index is not what it was")
+        raise Unsayable("git's index is not what it was")
     yield index
     # The platform, the interpreter, and what a memo means.
     with open("/proc/self/maps", encoding="utf-8") as maps:
@@ -160,15 +167,15 @@ def _settled(file: str, entry: tuple[str, str] | None) -> memo.Stamp:
     """Return the stamp of a file whose content is in a key, by which each later change of it shows."""
     found = memo.stamp("", file)
     if os.path.realpath(file) != file or (entry is None) != (found[1] < 0):
-        raise _Unsayable(file)
+        raise Unsayable(file)
     # The clock of a file system ticks slowly: what changed just now may change again at the same instant.
     settled = found[3] // 1_000_000_000 + listing.SETTLED < time.time()
     if entry is not None and not (settled and listing.entry(file, length=len(entry[1])) == entry):
-        raise _Unsayable(file)
+        raise Unsayable(file)
     return found
 
 
-def _looks(stamps: Iterable[memo.Stamp]) -> tuple[str, str, str]:
+def looks(stamps: Iterable[memo.Stamp]) -> tuple[str, str, str]:
     """Return a condition that nothing is where nothing was, the other paths, and what stat says of these."""
     absent, paths, lines = [], [], []
     for path, size, modified, changed, inode in stamps:
@@ -179,7 +186,7 @@ def _looks(stamps: Iterable[memo.Stamp]) -> tuple[str, str, str]:
             paths.append(word)
             times = (f"{each // 1_000_000_000}.{each % 1_000_000_000:09}" for each in (modified, changed))
             lines.append(f"\n{size} {' '.join(times)} {inode}")
-    loop = f'for each in {" ".join(absent)}; do [ -e "$each" ] || [ -L "$each" ] && exit 1; done' if absent else ":"
+    loop = f'for each in {" ".join(absent)}; do [ -e "$each" ] || [ -L "$each" ] && return 1; done' if absent else ":"
     return loop, " ".join(paths), "".join(lines)
 
 
@@ -187,13 +194,6 @@ def _tasks(known: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is to be looked at and to be said for each task of which all is cached."""
     for task, jobs in known["jobs"].items():
         found = [known["done"].get(key) for _, key in jobs]
-        if jobs and None not in found and _NAME.fullmatch(task):
-            absent, paths, stamps = _looks(stamp for each in found for stamp in each)
+        if jobs and None not in found and NAME.fullmatch(task):
+            absent, paths, stamps = looks(stamp for each in found for stamp in each)
             yield _TASK.format(task=task, count=len(jobs), absent=absent, paths=paths, stamps=quote(stamps))
-
-
-def _affected(known: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the answer for each base that was asked for."""
-    for commit, jobs in known["affected"].items():
-        for form in ("text", "json"):
-            yield f"    {form}{commit}) printf %s {quote(answers.affected_text(jobs, as_json=form == 'json'))} ;;"

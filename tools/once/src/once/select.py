@@ -19,6 +19,7 @@ from once.changes import parse
 from once.inputs import Inputs
 from once.keys import Keys
 from once.listed import GENERATED, listing
+from once.memo import SCHEMA
 from once.parts import VARIABLE
 from once.shards import is_pytest, is_test_file
 from once.store import LocalStore, Result
@@ -177,4 +178,4 @@ def _content(inputs: Inputs, path: str) -> str:
 
 
 def _name(job: Job) -> str:
-    return f"test files {job.history}"
+    return f"test files {SCHEMA} {job.history}"

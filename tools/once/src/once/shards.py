@@ -1,11 +1,15 @@
 """A part of a task's test files: as many parts as there are machines, each about as long, all together all files.
 
 All machines have to cut alike. Files are those of the checkout, and their seconds come from the JUnit reports among the
-outputs of earlier passes in the local store: let the machines begin with the same one. What pytest finds beside the
-usual names of test files is dealt by its name, so that no file is in two parts, or in none.
+outputs of earlier passes in the local store: let the machines begin with the same one. A plan's id is the digest of its
+cut: a part that is asked for with it, `2/4@5d0a6c1`, is refused where the files would be cut otherwise. What pytest
+finds beside the usual names of test files is dealt by its name, so that no file is in two parts, or in none.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from pathlib import PurePosixPath
@@ -19,29 +23,69 @@ from once.store import LocalStore, Pass, Result
 from once.workspace import BadWorkspace, Job
 
 _LOOKED_AT = 8  # passes of a job, for their seconds
+_ID = 7  # digits of a plan's id
+_SHARD = re.compile(r"(?P<number>\d+)/(?P<total>\d+)(?:@(?P<plan>[0-9a-f]{7}))?", re.ASCII)
 
 
 class Shard(NamedTuple):
-    """Part `number` (from 1) of `total`."""
+    """Part `number` (from 1) of `total`, of the plan with this id ("" where any will do)."""
 
     number: int
     total: int
+    plan: str = ""
 
     def __str__(self) -> str:
-        """Return how it is written on the command line."""
+        """Return which part it is, as in a key."""
         return f"{self.number}/{self.total}"
 
 
+class Plan(NamedTuple):
+    """A cut of jobs: the files of each part, None for a job that is not divided, and belongs to a part by its name."""
+
+    total: int
+    parts: Mapping[Job, list[list[str]] | None]
+
+    @property
+    def id(self) -> str:
+        """Return a digest that is the same where the same jobs are cut alike."""
+        said = [self.total, sorted((str(job), parts) for job, parts in self.parts.items())]
+        return sha256(json.dumps(said).encode()).hexdigest()[:_ID]
+
+    def shards(self) -> list[str]:
+        """Return how each part is asked for on the command line."""
+        return [f"{number}/{self.total}@{self.id}" for number in range(1, self.total + 1)]
+
+    def jobs(self, shard: Shard) -> Iterator[Job]:
+        """Yield the jobs of a part, each with its files of it.
+
+        Raises:
+            BadWorkspace: The part is one of another plan.
+        """
+        if shard.plan not in {"", self.id}:
+            raise BadWorkspace(
+                f"--shard {shard}@{shard.plan}: here the plan is {self.id}; begin with the checkout, the tasks and the"
+                " cache that it was made with (`once plan TASK --shards N`)"
+            )
+        for job, parts in self.parts.items():
+            if parts is None:
+                if dealt(str(job), number=shard.number, count=shard.total):
+                    yield job
+                continue
+            ours = parts[shard.number - 1]
+            others = sorted({file for part in parts for file in part}.difference(ours))
+            yield job._replace(part=str(shard), files=tuple(ours), others=tuple(others))
+
+
 def parse(text: str) -> Shard:
-    """Read `k/N`.
+    """Read `k/N` or `k/N@PLAN`.
 
     Raises:
         BadWorkspace: It is none, or k is not from 1 to N.
     """
-    number, _, total = text.partition("/")
-    if not (number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
+    found = _SHARD.fullmatch(text)
+    if found is None or not 1 <= int(found["number"]) <= int(found["total"]):
         raise BadWorkspace(f"--shard {text}: write which part of how many, such as 1/4")
-    return Shard(int(number), int(total))
+    return Shard(int(found["number"]), int(found["total"]), found["plan"] or "")
 
 
 def cut(seconds: Mapping[str, float], count: int) -> list[list[str]]:
@@ -59,15 +103,17 @@ def cut(seconds: Mapping[str, float], count: int) -> list[list[str]]:
     return [sorted(part) for part in parts]
 
 
-def part(job: Job, shard: Shard, keys: Keys, store: LocalStore, history: Mapping[str, list[Pass]]) -> Job | None:
-    """Return a job with its files of a part; None where it is not divided and belongs to another part."""
-    if not is_pytest(job):
-        return job if dealt(str(job), number=shard.number, count=shard.total) else None
+def plan(jobs: Sequence[Job], total: int, keys: Keys, store: LocalStore) -> Plan:
+    """Cut the test files of jobs into so many parts."""
+    history = store.history()
+    return Plan(total, {job: _parts(job, total, keys, store, history) if is_pytest(job) else None for job in jobs})
+
+
+def _parts(job: Job, total: int, keys: Keys, store: LocalStore, history: Mapping[str, list[Pass]]) -> list[list[str]]:
     files = test_files(job, keys.inputs)
     known = recorded(files, _earlier(job, keys, store, history))
     usual = sorted(known.values())[len(known) // 2] if known else 1.0
-    ours = cut({file: known.get(file, usual) for file in files}, shard.total)[shard.number - 1]
-    return job._replace(part=str(shard), files=tuple(ours), others=tuple(sorted({*files} - {*ours})))
+    return cut({file: known.get(file, usual) for file in files}, total)
 
 
 def _earlier(job: Job, keys: Keys, store: LocalStore, history: Mapping[str, list[Pass]]) -> Iterator[Result]:

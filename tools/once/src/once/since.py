@@ -14,19 +14,36 @@ from once import listing, memo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from once.checkout import Checkout
 
 type Row = tuple[str, str, str]  # task, package, path
 type Entry = tuple[str, str] | None  # mode and object id
-# What is so of which commit, git's index and list; the list is empty where it does not tell the next change.
-type Answer = tuple[list[Row], str, tuple[int, ...], bytes]
 
 PLAIN = frozenset({"100644", "100755"})
 WORD = 0xFFFFFFFF  # git's index has times and sizes modulo 2**32
 SECOND = 1_000_000_000  # in ns
+
+
+class State:
+    """What a work tree was like, at a time (`seen`, in seconds since the epoch) when git knew what each file was.
+
+    `rows` are the jobs that are affected, `added` what the index has and the revision has not, `gone` the reverse,
+    `untracked` what neither has; `is_clean` where all files are as in the index.
+    """
+
+    def __init__(self, seen: float, rows: list[Row], records: list[bytes], base: Mapping[str, Any]) -> None:
+        """Tell them from git's list and what is known of the revision."""
+        listed = [record for record in records if not record.startswith(b"? ")]
+        paths, tracked = (
+            {record.partition(b"\t")[2] for record in each} for each in (base["files"].split(b"\0"), listed)
+        )
+        self.seen, self.rows = seen, rows
+        self.added, self.gone = (sorted(map(os.fsdecode, each)) for each in (tracked - paths, paths - tracked))
+        self.untracked = [os.fsdecode(record[2:]) for record in records if record.startswith(b"? ")]
+        self.is_clean = all(record.startswith(b"H ") for record in listed)
 
 
 def owner(folder: str, owners: Mapping[str, str]) -> str | None:
@@ -91,8 +108,10 @@ def _ends(base: Checkout, glob: str) -> tuple[str, str]:
     return glob[: special[0]], glob[special[-1] + 1 :]
 
 
-def since(root: str, revision: str) -> Answer | None:
-    """Return the jobs that changes since a revision affect; None where that is not told so simply.
+def since(root: str, revision: str) -> tuple[list[Row], Callable[[], None]] | None:
+    """Return the jobs that changes since a revision affect, and what lets `quick_since` tell the next ones.
+
+    It is None where that is not told so simply.
 
     Raises:
         listing.GitStopped: See `listing.listing`.
@@ -101,17 +120,17 @@ def since(root: str, revision: str) -> Answer | None:
     index = listing.index_state(folder) if folder is not None else None
     if index is None:
         return None
-    asked = commit(root, revision)
+    asked, seen = commit(root, revision), time()
     listed = listing.begin(root, "--debug")
     base = memo.load(file(root))  # while git works
     records, unseen = _split(root, index, listing.listing(root, listed))
     found = listing.finish(asked)[1].decode("ascii").strip()
     if base is None or base["commit"] != found:
         return None
-    raw = b"".join([record + b"\0" for record in records])
+    unclean = set(listing.unclean(b"".join([record + b"\0" for record in records])))
     members, sources = set(), set()
     places = {name: path for path, name in base["owners"].items()}
-    for path, old, new in _changes(root, records, {*listing.unclean(raw), *unseen}, base):
+    for path, old, new in _changes(root, records, unclean | unseen, base):
         if _is_special(path, old, new, base):
             return None
         name = owner(path.rpartition("/")[0], base["owners"])
@@ -120,28 +139,14 @@ def since(root: str, revision: str) -> Answer | None:
             if is_source(path if places[name] == "." else path[len(places[name]) + 1 :]):
                 sources.add(name)
     rows = [row for row, upstream in base["jobs"] if row[1] in members or not sources.isdisjoint(upstream)]
-    return rows, base["commit"], index, raw if not unseen and index[1] / SECOND + listing.SETTLED < time() else b""
 
+    def keep() -> None:
+        from once import quick_since
 
-def keep(root: str, answer: Answer) -> None:
-    """Let the next one who asks have the answer from `quick`.
+        if unseen <= unclean:
+            quick_since.write(root, base, State(seen, rows, records, base))
 
-    Raises:
-        OSError: See `memo.save`.
-    """
-    rows, asked, index, raw = answer
-    if not raw:
-        return
-    known = memo.read(root)
-    if known is None or (known["index"], known["raw"]) != (index, raw):
-        # What has passed may hold still: its keys are asked for when something runs.
-        done = {} if known is None else known["done"]
-        known = {"index": index, "raw": raw, "names": [], "loose": [], "packages": [], "tasks": [], "jobs": {}}
-        known |= {"affected": {}, "done": done}
-        known["surroundings"] = memo.surroundings(root, raw, names=(), loose=())
-    elif memo.surroundings(root, raw, names=known["names"], loose=known["loose"]) != known["surroundings"]:
-        return
-    memo.write(root, known | {"affected": {asked: rows}})
+    return rows, keep
 
 
 def commit(root: str, revision: str) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from once.listed import Listing
 from once.memo import cache_folder
 
 DECIMAL = re.compile(r"\d+\.\d+")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 CACHEDIR = "Signature: 8a477f597d28d172789f06886806bc55\n# Results of once; safe to delete.\n"
 
 
@@ -74,20 +75,11 @@ class LocalStore:
         body = self._read(self.folder / "ac" / key)
         if body is None:
             return None
-        head, _, contents = body.partition(b"\n")
-        action: dict[str, Any] = json.loads(head)
-        ends = accumulate([action["log"], action["manifest"], *(size for _, _, size in action["outputs"])], initial=0)
-        log, manifest, *files = (contents[start:end] for start, end in pairwise(ends))
-        named = zip(action["outputs"], files, strict=True)
-        return Result(
-            exit_code=action["exit_code"],
-            log=log,
-            outputs={path: (mode, content) for (path, mode, _), content in named},
-            seconds=action["seconds"],
-            manifest=manifest,
-            absent=tuple(action["absent"]),
-            listed=tuple(Listing(*each) for each in action.get("listed", ())),
-        )
+        try:
+            return _result(body)
+        except (ValueError, KeyError, TypeError):  # of a once that wrote other entries
+            remove(self.folder / "ac" / key)
+            return None
 
     def put(self, key: str, result: Result) -> None:
         """Keep a result.
@@ -197,9 +189,11 @@ class LocalStore:
             return {}
         for line in lines:
             match line.split("\t"):
-                case [job, key, seconds, lists] if DECIMAL.fullmatch(seconds):
+                case [job, key, seconds, lists] if DECIMAL.fullmatch(seconds) and all(
+                    map(DIGEST.fullmatch, (key, lists))
+                ):
                     found.setdefault(job, []).append(Pass(key, float(seconds), lists))
-                case _:  # a torn line
+                case _:  # torn, or of another version: the first two name files
                     continue
         return found
 
@@ -212,6 +206,24 @@ class LocalStore:
         """Check all files, removing what is not whole; return how many were checked and removed."""
         files = list(self.files())
         return len(files), sum(self._read(file) is None for file in files)
+
+
+def _result(body: bytes) -> Result:
+    """Read what `put` wrote after the checksum."""
+    head, _, contents = body.partition(b"\n")
+    action: dict[str, Any] = json.loads(head)
+    ends = accumulate([action["log"], action["manifest"], *(size for _, _, size in action["outputs"])], initial=0)
+    log, manifest, *files = (contents[start:end] for start, end in pairwise(ends))
+    named = zip(action["outputs"], files, strict=True)
+    return Result(
+        exit_code=action["exit_code"],
+        log=log,
+        outputs={path: (mode, content) for (path, mode, _), content in named},
+        seconds=action["seconds"],
+        manifest=manifest,
+        absent=tuple(action["absent"]),
+        listed=tuple(Listing(*each) for each in action["listed"]),
+    )
 
 
 def remove(file: Path) -> None:

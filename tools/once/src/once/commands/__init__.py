@@ -64,8 +64,6 @@ def dispatch(arguments: Sequence[str]) -> int:
     except (GitStopped, UnreadableLock) as error:
         sys.stderr.write(f"once: {error}\n")
         return 3
-    except BrokenPipeError:
-        return 0
     except KeyboardInterrupt:
         sys.stderr.write("once: interrupted\n")
         return 130

@@ -23,21 +23,13 @@ def main(root: str, chosen: argparse.Namespace) -> int:
     rows = [(job.task, job.member.name, job.member.path) for job in jobs]
     answers.show([row for row in rows if not chosen.tasks or row[0] in chosen.tasks], as_json=chosen.json)
     commit = listing.finish(since.commit(root, chosen.base))[1].decode("ascii").strip()
-    if commit:
-        with suppress(OSError):  # it is only for speed
-            _remember(root, base, now, commit, rows)
-    return 0
-
-
-def _remember(root: str, base: Checkout, now: Checkout, commit: str, rows: list[since.Row]) -> None:
-    """Keep the answer, and what there is to know of the revision."""
-    record = since.record(base, commit)
+    record = since.record(base, commit) if commit else None
     if record is not None:
-        memo.save(since.file(root), record)
-    known = memo.read(root) or {"done": {}}
-    found = now.memo(now.workspace.tasks, known["done"])
-    if found is not None:
-        memo.write(root, found | {"affected": {commit: rows}})
+        with suppress(OSError):  # it is only for speed
+            memo.save(since.file(root), record)
+            if (answer := since.since(root, chosen.base)) is not None:
+                answer[1]()
+    return 0
 
 
 def affected(base: Checkout, now: Checkout, jobs: list[Job]) -> list[Job]:

@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--strict", action="store_true", help="an undeclared input is an error (always where CI is set)"
     )
     parser.add_argument("--no-retry", action="store_true", help="do not run a failed job again to see if it is flaky")
-    parser.add_argument("--shard", metavar="K/N", help="only part K of N of the test files, each about as long")
+    parser.add_argument("--shard", metavar="K/N[@PLAN]", help="only part K of N of the test files, each about as long")
     parser.add_argument("--json", action="store_true", help="print how each job ended as JSON")
     parser.add_argument(
         "--replay",
@@ -64,7 +64,8 @@ def main(root: str, chosen: argparse.Namespace) -> int:
         jobs = _affected(root, chosen.affected, jobs)
     local = LocalStore()
     if chosen.shard:
-        jobs = _part(chosen.shard, jobs, now, local)
+        shard = shards.parse(chosen.shard)
+        jobs = list(shards.plan(jobs, shard.total, now.keys, local).jobs(shard))
     fresh = chosen.force or bool(chosen.posargs)
     known = memo.read(root) or {"done": {}, "jobs": {}}
     hits = (
@@ -97,13 +98,6 @@ def main(root: str, chosen: argparse.Namespace) -> int:
         return 1
     strict = chosen.strict or os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
     return 3 if strict and any(report.undeclared for report in reports) else 0
-
-
-def _part(text: str, jobs: Sequence[Job], now: Checkout, local: LocalStore) -> list[Job]:
-    """Return the jobs of a part, each with its test files."""
-    shard, history = shards.parse(text), local.history()
-    parts = (shards.part(job, shard, now.keys, local, history) for job in jobs)
-    return [job for job in parts if job is not None]
 
 
 def _affected(root: str, base: str, jobs: Sequence[Job]) -> list[Job]:
