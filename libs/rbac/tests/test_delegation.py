@@ -198,7 +198,7 @@ class Delegation(RuleBasedStateMachine):
             assert self.state.reach(at) <= self.first.reach(at)
 
 
-class TestA6Delegation(Delegation.TestCase):  # type: ignore[name-defined, misc]  # Hypothesis makes it at run time
+class TestA6Delegation(Delegation.TestCase):  # type: ignore[valid-type, misc]  # made at run time
     settings: ClassVar = settings(max_examples=300, stateful_step_count=10, deadline=None)
 
 
@@ -249,3 +249,36 @@ def test_what_is_held_at_a_place_is_not_handed_on_above_it() -> None:
     assert held.lacks(Grant(frozenset({MANAGE}), SHELF), path=PATHS[SHELF]) == frozenset()
     assert held.lacks(Grant(frozenset({MANAGE}), SITE), path=PATHS[SITE]) == {MANAGE}
     assert held.lacks(Grant(frozenset({MANAGE}), None), path=PATHS[SITE]) == {MANAGE}
+
+
+def bound_until(end: int | None, *, start: int | None = None) -> Held:
+    return Held(
+        binding_id=UUID(int=0),
+        role="role",
+        permissions=frozenset({MANAGE}),
+        location_id=SITE,
+        valid_from=hour(start),
+        valid_until=hour(end),
+    )
+
+
+def test_a6_who_joins_a_group_gets_what_is_to_come_as_well() -> None:
+    bindings = [bound_until(1), bound_until(2), bound_until(None, start=3)]
+
+    assert handed_to_a_member(bindings, at=START + timedelta(hours=1)) == (
+        Grant(frozenset({MANAGE}), SITE, hour(2)),
+        Grant(frozenset({MANAGE}), SITE, None),
+    )
+
+
+def test_a6_a_change_of_a_role_lasts_as_long_as_its_last_binding() -> None:
+    changed = frozenset({"ledger.post", "ledger.view"})
+
+    def handed(*bindings: Held) -> Grant:
+        return handed_by_a_role(
+            {MANAGE, "ledger.post"}, {MANAGE, "ledger.view"}, bindings=bindings, at=START + timedelta(hours=1)
+        )
+
+    assert handed() == handed(bound_until(1)) == Grant(changed, None, hour(1))
+    assert handed(bound_until(3), bound_until(2)) == Grant(changed, None, hour(3))
+    assert handed(bound_until(3), bound_until(None)) == Grant(changed, None, None)
