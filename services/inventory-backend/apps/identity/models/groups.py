@@ -1,7 +1,5 @@
 """Groups of users: what is bound to a group, each of its members holds."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models.functions import Now
 
@@ -33,4 +31,3 @@ class GroupMember(models.Model):
 
     class Meta:
         db_table = "identity_group_member"
-        constraints: ClassVar[list[models.BaseConstraint]] = []
