@@ -1,19 +1,26 @@
 """Bindings through the API: given and taken within what one holds, at that place and for as long (A6)."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.common.api.fields import instant
-from apps.identity.models import User
+from apps.identity.actions import BeyondOwnGrants, bind_role
+from apps.identity.models import GroupMember, User
 from apps.identity.tests.hiring import KEEPER, hire, make_group, make_role
 from apps.identity.tests.test_roles import trail
+from audit import Origin
 from audit.django.models import AuditEvent
+from rbac import Grant, Grants
 from rbac.django.actions import bind
-from rbac.django.models import Binding
+from rbac.django.models import Binding, Role
+from rbac.django.queries import grants_of
 from tests.answers import json_of, refusal
 from tests.client import Client
 from tests.threads import at_once
@@ -212,10 +219,6 @@ def test_a6_what_is_held_for_a_time_is_not_given_for_longer(world: World) -> Non
 
 def test_a6_no_binding_of_a_narrowed_caller_is_wider_than_the_caller(world: World) -> None:
     """What the request may use counts as well as what its user holds: so it is for a narrowed key."""
-    from apps.identity.actions import BeyondOwnGrants, bind_role  # noqa: PLC0415
-    from audit import Origin  # noqa: PLC0415
-    from rbac import Grant, Grants  # noqa: PLC0415
-    from rbac.django.models import Role  # noqa: PLC0415
 
     narrowed = Grants((Grant(frozenset({"identity.manage_roles"}), None),))
     origin = Origin(actor_id=world.users["ada"], at=timezone.now(), request_id="test")
@@ -236,10 +239,6 @@ def test_a6_no_binding_of_a_narrowed_caller_is_wider_than_the_caller(world: Worl
 
 @pytest.mark.parametrize("is_off", [True, False], ids=["switched off", "stripped"])
 def test_a4_what_was_revoked_since_the_request_began_no_longer_counts(world: World, *, is_off: bool) -> None:
-    from apps.identity.actions import BeyondOwnGrants, bind_role  # noqa: PLC0415
-    from audit import Origin  # noqa: PLC0415
-    from rbac.django.models import Role  # noqa: PLC0415
-    from rbac.django.queries import grants_of  # noqa: PLC0415
 
     at = timezone.now()
     caller = grants_of(user_id=world.users["ada"], at=at)
@@ -263,25 +262,28 @@ def test_a4_what_was_revoked_since_the_request_began_no_longer_counts(world: Wor
     assert Binding.objects.count() == before
 
 
-@pytest.mark.usefixtures("committed_db")
-def test_a6_joining_a_group_while_it_is_given_a_role_hands_out_nothing_more(api: Client, world: World) -> None:
-    make_role("hr", "identity.manage_users")
-    rita = hire(world, "rita", ("hr", None))
-    make_group("crew")
+def test_a6_changes_of_access_wait_for_each_other(committed_db: str, api: Client, world: World) -> None:
+    """Two that are each fine could widen together: one lets somebody join a group, the other gives it a role."""
+    group, role = make_group("crew"), make_role("night", "ledger.view")
+    own = bind(user_id=world.users["vera"], role_code="picker", location_id=world.locations["B"])
+    before = Binding.objects.count()
 
-    def act(number: int) -> int:
-        if number % 2:
-            return rita.post("/identity/groups/group:crew/members", {"user": "user:rita"}).status_code
-        given = {"group": "group:crew", "role": "role:administrator", "location": None}
-        return api.post(BINDINGS, given).status_code
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '200ms'")
+    with psycopg.connect(committed_db) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('rbac_binding'))")
+        answers = [
+            api.post(BINDINGS, body()),
+            api.delete(f"{BINDINGS}/{own.pk}"),
+            api.post(f"/identity/groups/{group.pk}/members", {"user": "user:vera"}),
+            api.patch(f"/identity/roles/{role.pk}", {"permissions": []}, version=1),
+            api.patch("/locations/locations/loc:A1", {"parent": "loc:B"}, version=1),
+        ]
 
-    bound, joined = at_once(2, act)
-
-    assert bound == 201
-    assert joined in {201, 403}
-    joined_first = joined == 201
-    # If she was in before, the administrator gave the role to her too; if not, she could not take it.
-    assert (rita.get(BINDINGS).status_code == 200) is joined_first
+    assert [refusal(answer)[:2] for answer in answers] == [(503, "busy")] * 5
+    assert (Binding.objects.count(), GroupMember.objects.count(), trail()) == (before, 0, [])
+    role.refresh_from_db()
+    assert role.permissions == ["ledger.view"]
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -293,7 +295,5 @@ def test_of_eight_equal_bindings_at_once_one_is_made(api: Client) -> None:
 
 
 def _without_id(content: bytes) -> dict[str, Any]:
-    import msgspec  # noqa: PLC0415
-
-    found: dict[str, Any] = msgspec.json.decode(content)
+    found: dict[str, Any] = json.loads(content)
     return found | {"request_id": ""}
