@@ -132,7 +132,7 @@ def requests(draw: st.DrawFn, path: str) -> tuple[dict[str, str], dict[str, str]
 
 
 @pytest.mark.parametrize("path", OPERATIONS)
-@settings(max_examples=12)
+@settings(max_examples=8)  # an example is eight requests
 @given(data=st.data())
 def test_a3_no_answer_depends_on_what_is_in_another_warehouse(
     api: Client, warden: Client, world: World, path: str, data: st.DataObject
