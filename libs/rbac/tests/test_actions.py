@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
-from rbac_toy.models import Balance, LocationClosure
+from rbac_toy.models import Balance, Group, LocationClosure
 from world import World
 
 from rbac import UnknownPermission
@@ -51,7 +51,7 @@ def test_refuses_the_same_binding_twice_and_keeps_the_first(world: World, *, at_
     location_id = None if at_root else world.north.id
     bind(user_id=world.user.id, role_code="clerk", location_id=location_id, valid_until=NOON)
 
-    with pytest.raises(AlreadyBound, match="holds 'clerk' here already"):
+    with pytest.raises(AlreadyBound, match="'clerk' is held here already"):
         bind(user_id=world.user.id, role_code="clerk", location_id=location_id)
 
     assert Binding.objects.get().valid_until == NOON
@@ -61,8 +61,39 @@ def test_the_database_refuses_a_second_binding_at_the_root(world: World) -> None
     role = Role.objects.get()
     Binding.objects.create(user=world.user, role=role)
 
-    with pytest.raises(IntegrityError, match="rbac_binding_user_role_location_unique"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="rbac_binding_subject_role_location_unique"), transaction.atomic():
         Binding.objects.create(user=world.user, role=role)
+
+
+def test_binds_a_group_once(world: World) -> None:
+    group = Group.objects.create(code="crew")
+    binding = bind(group_id=group.id, role_code="clerk", location_id=world.north.id)
+
+    with pytest.raises(AlreadyBound):
+        bind(group_id=group.id, role_code="clerk", location_id=world.north.id)
+
+    stored = Binding.objects.get()
+    assert stored == binding
+    assert (stored.user_id, stored.group_id) == (None, group.id)
+    assert (stored.subject_kind, stored.subject_id) == ("group", group.id)
+
+
+def test_a_binding_tells_its_subject(world: World) -> None:
+    bind(user_id=world.user.id, role_code="clerk", location_id=None)
+
+    stored = Binding.objects.get()
+    assert (stored.subject_kind, stored.subject_id) == ("user", world.user.id)
+
+
+@pytest.mark.parametrize("is_for_both", [True, False], ids=["both", "nobody"])
+def test_the_database_refuses_a_binding_without_exactly_one_subject(world: World, *, is_for_both: bool) -> None:
+    group = Group.objects.create(code="crew")
+    user_id, group_id = (world.user.id, group.id) if is_for_both else (None, None)
+
+    with pytest.raises(IntegrityError, match="rbac_binding_has_one_subject"), transaction.atomic():
+        bind(role_code="clerk", location_id=None, user_id=user_id, group_id=group_id)
+
+    assert not Binding.objects.exists()
 
 
 @pytest.mark.parametrize("until", [NOON, NOON - timedelta(seconds=1)], ids=["empty", "reversed"])

@@ -7,12 +7,21 @@ import pytest
 from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
-from rbac_toy.models import Balance, Location, Reservation
+from rbac_toy.models import Balance, Group, Location, Membership, Reservation
 from world import World
 
-from rbac import Grant, Grants, Scope
+from rbac import Grant, Grants, Held, Scope
 from rbac.django.models import Binding, Role
-from rbac.django.queries import grants_of, location_ids, within, within_subtree
+from rbac.django.queries import (
+    grants_of,
+    held_by,
+    held_in,
+    lacking,
+    location_ids,
+    path_of,
+    within,
+    within_subtree,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +60,48 @@ def test_bindings_become_grants_in_one_query(world: World) -> None:
         Grant(frozenset({"stock.read", "stock.post"}), world.north.id),
     }
     assert grants.scope("stock.post") == below(world.north)
+
+
+def test_a_group_grants_its_members_what_it_holds_in_the_same_query(world: World) -> None:
+    clerk = Role.objects.create(code="clerk", permissions=["stock.post"])
+    crew, others = Group.objects.create(code="crew"), Group.objects.create(code="others")
+    Membership.objects.create(group=crew, user=world.user)
+    binding = Binding.objects.create(group=crew, role=clerk, location=world.north, valid_until=NOON)
+    Binding.objects.create(group=others, role=clerk)
+
+    with CaptureQueriesContext(connection) as queries:
+        (held,) = held_by(world.user.id)
+
+    assert len(queries) == 1
+    assert held == Held(
+        binding_id=binding.id,
+        role="clerk",
+        permissions=frozenset({"stock.post"}),
+        location_id=world.north.id,
+        valid_until=NOON,
+        group_id=crew.id,
+    )
+    assert held_in(Binding.objects.filter(group=crew)) == [held]
+    before = NOON - timedelta(seconds=1)
+    assert grants_of(user_id=world.user.id, at=before).items == (Grant(held.permissions, world.north.id, NOON),)
+    assert grants_of(user_id=world.user.id, at=NOON) == Grants()
+
+
+def test_a_path_is_the_location_and_all_above_it(world: World) -> None:
+    assert path_of(world.shelf.id) == {world.root.id, world.north.id, world.shelf.id}
+    assert path_of(None) == path_of(world.user.id) == frozenset()
+
+
+def test_a6_what_is_lacking_is_judged_at_the_place(world: World) -> None:
+    held = Grants((Grant(frozenset({"stock.post"}), world.north.id),))
+
+    def wanted(location: Location) -> Grant:
+        return Grant(frozenset({"stock.post"}), location.id)
+
+    assert lacking([wanted(world.north), wanted(world.shelf)], held=held) == frozenset()
+    assert lacking([wanted(world.north), wanted(world.root)], held=held) == {"stock.post"}
+    assert lacking([wanted(world.south)], held=held) == {"stock.post"}
+    assert lacking([Grant(frozenset({"stock.post"}), None)], held=held) == {"stock.post"}
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,17 @@ def pages(site: Site, token: str, effort: Effort, *, balances: int) -> dict[str,
     }
 
 
+def restricted_pages(site: Site, token: str, restricted: str, effort: Effort) -> dict[str, Result]:
+    """(g) The first page of 50 balances for who sees one site of 25, against who sees all of them."""
+    target = f"{BALANCES}?limit=50"
+    medians = in_turn(
+        effort,
+        ours=_any_of(site, [Call(method="GET", target=target, token=restricted)]),
+        floor=_any_of(site, [Call(method="GET", target=target, token=token)]),
+    )
+    return {"restricted_page": Result(**medians, target=0.33, unit="requests/s")}
+
+
 def posts_on_a_large_ledger(small: Site, large: Site, token: str, effort: Effort) -> dict[str, Result]:
     """(e) The transfers of (a), on a ledger with a million postings against one with opening stock alone."""
     medians = in_turn(effort, ours=_posts(large, token), floor=_posts(small, token))

@@ -38,6 +38,9 @@ class Bench:
         if "b" in letters:
             with self.small("b") as (site, url):
                 yield from measures.batches(site, self.token, url, self.effort).items()
+        if "g" in letters:
+            with self.wide() as (site, restricted):
+                yield from measures.restricted_pages(site, self.token, restricted, self.effort).items()
         if set("cde").isdisjoint(letters):
             return
         with self.large() as (large, _):
@@ -66,6 +69,16 @@ class Bench:
                 yield site, url
 
     @contextmanager
+    def wide(self) -> Iterator[tuple[Site, str]]:
+        """Serve a ledger of a million balances in 25 sites; with the token of who may look at one of them."""
+        with self._copy("wide") as url:
+            with psycopg.connect(url) as connection:
+                stock.spread(connection)
+            restricted = _token(url, "SITE-07")
+            with self._serving(url) as site:
+                yield site, restricted
+
+    @contextmanager
     def _copy(self, suffix: str) -> Iterator[str]:
         name = f"{self.name}_{suffix}"
         devdb.clone(self.database, template=self.name, name=name)
@@ -89,7 +102,7 @@ def prepared(*, effort: Effort, shape: Shape, postings: int) -> Iterator[Bench]:
     with devdb.server(profile="dev") as database:
         devdb.ensure_database(database, name)
         try:
-            token = _migrate(database.url(name))
+            token = _token(database.url(name))
             with psycopg.connect(database.url(name)) as connection:
                 stock.make_master_data(connection)
                 stock.open_bins(connection, range(2))
@@ -98,10 +111,10 @@ def prepared(*, effort: Effort, shape: Shape, postings: int) -> Iterator[Bench]:
             devdb.drop_database(database, name)
 
 
-def _migrate(url: str) -> str:
-    """Return the token of an administrator of the migrated database."""
+def _token(url: str, *place: str) -> str:
+    """Migrate a database and return the token of an administrator of it; or of a viewer of one place."""
     done = subprocess.run(
-        command("bench.principal", settings=settings_for(url, role="none")),
+        command("bench.principal", *place, settings=settings_for(url, role="none")),
         cwd=SERVICE,
         check=True,
         stdout=subprocess.PIPE,

@@ -7,6 +7,8 @@ from psycopg import Connection, sql
 ITEMS: Final = 1_000
 BINS: Final = 100
 OPENING: Final = 1_000_000
+SITES: Final = 25
+BINS_OF_SITE: Final = 40
 _LINES_PER_CALL: Final = 4_000
 _LINES_PER_TRANSACTION: Final = 4
 
@@ -33,6 +35,25 @@ INSERT INTO locations_location_closure (ancestor_id, descendant_id, depth)
     SELECT l.id, l.id, 0 FROM locations_location l WHERE l.code LIKE 'BENCH%' OR l.code LIKE 'BIN-%'
     UNION ALL
     SELECT l.parent_id, l.id, 1 FROM locations_location l WHERE l.code LIKE 'BIN-%';
+"""
+
+# SITE-00 and so on, each with its bins: 1,000 items in 25 sites of 40 bins are a million balances, 40,000 in each site.
+_SITES: Final = """
+INSERT INTO locations_location (id, version, code, name, kind, allows_negative)
+    SELECT gen_random_uuid(), 1, 'SITE-' || lpad(n::text, 2, '0'), 'Site ' || n, 'warehouse', false
+    FROM generate_series(0, {sites} - 1) n;
+INSERT INTO locations_location (id, version, code, name, kind, allows_negative, parent_id)
+    SELECT gen_random_uuid(), 1, s.code || '-' || lpad(n::text, 2, '0'), 'Bin ' || n, 'bin', false, s.id
+    FROM generate_series(0, {bins} - 1) n, locations_location s WHERE s.code LIKE 'SITE-__';
+INSERT INTO locations_location_closure (ancestor_id, descendant_id, depth)
+    SELECT l.id, l.id, 0 FROM locations_location l WHERE l.code LIKE 'SITE-%'
+    UNION ALL
+    SELECT l.parent_id, l.id, 1 FROM locations_location l WHERE l.code LIKE 'SITE-__-%';
+INSERT INTO ledger_balance (
+        id, item_id, location_id, status, allows_negative, on_hand, held, version, last_sequence
+    )
+    SELECT ledger_balance_id(i.id, l.id, NULL, NULL, NULL, 'available'), i.id, l.id, 'available', false, 0, 0, 0, 0
+    FROM catalog_item i, locations_location l WHERE i.sku LIKE 'BENCH-%' AND l.code LIKE 'SITE-__-%';
 """
 
 _POST: Final = """
@@ -103,6 +124,15 @@ def grow(connection: Connection[Any], postings: int) -> None:
             lines=lines,
         )
         missing -= lines
+    _settle(connection)
+
+
+def spread(connection: Connection[Any]) -> None:
+    """Make SITES warehouses of BINS_OF_SITE bins, and a balance of every item in each bin.
+
+    The balances are empty and have no history: only what lists read is made.
+    """
+    connection.execute(sql.SQL(_SITES).format(sites=SITES, bins=BINS_OF_SITE))
     _settle(connection)
 
 

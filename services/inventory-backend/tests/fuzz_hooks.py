@@ -15,6 +15,7 @@ _PLACE = "what kind of place it is, is in the database"
 # value that is not what the schema says, is never one of them.
 BEYOND_SCHEMA = {
     "archived": "archiving does not change the name",
+    "ends_before_it_begins": "compares two fields, and one with now",
     "expires_before_made": "compares two fields",
     "idempotency_key_reused": "compares with earlier requests",
     "inexact_quantity": _ITEM,
@@ -24,6 +25,7 @@ BEYOND_SCHEMA = {
     "lot_not_tracked": _ITEM,
     "lot_required": _ITEM,
     "not_whole": _ITEM,
+    "one_subject": "one of two fields, either of which the schema lets be left out",
     "only_at_present": "compares two parameters",
     "repeated_system": "uniqueItems compares whole items, not one field of them",
     "same_place": "compares two fields",
@@ -32,13 +34,17 @@ BEYOND_SCHEMA = {
     "serial_required": _ITEM,
     "stale_version": "If-Match is compared with the version of the row",
     "unit_not_convertible": _ITEM,
+    "unknown_group": _UNKNOWN,
     "unknown_item": _UNKNOWN,
     "unknown_location": _UNKNOWN,
     "unknown_lot": _UNKNOWN,
     "unknown_owner": _UNKNOWN,
+    "unknown_permission": "the domains register them",
+    "unknown_role": _UNKNOWN,
     "unknown_selector": "each noun has its own prefixes, and all of them one grammar",
     "unknown_serial": _UNKNOWN,
     "unknown_unit": _UNKNOWN,
+    "unknown_user": _UNKNOWN,
 }
 
 

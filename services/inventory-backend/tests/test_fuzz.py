@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.urls import resolve
 
@@ -47,10 +48,16 @@ def _known(server: Server, world: World, token: str) -> dict[str, list[object]]:
     """Make what may be deleted, and return the ids that Schemathesis is to try."""
 
     def made(path: str, body: dict[str, object]) -> list[object]:
-        status, answer = server.request("POST", f"/api/v1/{path}", body, token=token, key="before")
+        status, answer = server.request("POST", f"/api/v1/{path}", body, token=token, key=str(uuid4()))
         assert status == 201, answer
         return [answer["id"]]
 
+    role: dict[str, object] = {"code": "night", "name": "Night shift", "permissions": ["ledger.view"]}
+    crew: dict[str, object] = {"code": "crew", "name": "The crew"}
+    roles = made("identity/roles", role)
+    crowd = made("identity/groups", crew | {"code": "crowd"})
+    made(f"identity/groups/{crowd[0]}/members", {"user": "user:vera"})
+    bound: dict[str, object] = {"user": "user:alan", "role": "role:viewer"}
     spare: dict[str, object] = {"code": "SPARE", "name": "Spare"}
     line = {"item": "sku:BOLT", "quantity": "5", "to_location": "loc:A1"}
     return {
@@ -68,6 +75,15 @@ def _known(server: Server, world: World, token: str) -> dict[str, list[object]]:
         "spare-party": made("parties/parties", spare),
         "spare-lot": [world.lots["L2"]],
         "spare-serial": [world.serials["S2"]],
+        "user": [world.users["vera"], world.users["alan"]],
+        "member": [world.users["vera"]],
+        "role": roles,
+        "spare-role": made("identity/roles", role | {"code": "spare"}),
+        "group": made("identity/groups", crew),
+        "crowd": crowd,
+        "spare-group": made("identity/groups", crew | {"code": "spare"}),
+        "binding": made("identity/bindings", bound | {"location": "loc:A1"}),
+        "spare-binding": made("identity/bindings", bound | {"location": "loc:A2"}),
     }
 
 

@@ -4,6 +4,7 @@ Permissions add up and are denied by default: there are no deny rules and no wil
 core knows neither Django nor a database; `rbac.django` stores the roles and bindings.
 """
 
+from rbac._bindings import Held, Verdict, grants_from, handed_by_a_role, handed_to_a_member, verdict_on
 from rbac._grants import Grant, Grants, Scope, is_active
 from rbac._permissions import (
     DuplicatePermission,
@@ -18,11 +19,17 @@ __all__ = [
     "DuplicatePermission",
     "Grant",
     "Grants",
+    "Held",
     "MalformedPermission",
     "Permission",
     "Registry",
     "Scope",
     "UnknownPermission",
+    "Verdict",
+    "grants_from",
+    "handed_by_a_role",
+    "handed_to_a_member",
     "is_active",
     "registry",
+    "verdict_on",
 ]

@@ -5,6 +5,7 @@ rules here never look at the tree: a scope names the roots of subtrees, and whoe
 tree expands them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -15,10 +16,14 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A set of permissions from one location downwards; `None` is the tenant's root."""
+    """A set of permissions from one location downwards; `None` is the tenant's root.
+
+    It ends at `until`; `None` is never.
+    """
 
     permissions: frozenset[str]
     location_id: UUID | None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,29 @@ class Grants:
         """Return every permission that is held at some location."""
         return frozenset[str]().union(*(grant.permissions for grant in self.items))
 
+    def lacks(self, wanted: Grant, *, path: Collection[UUID]) -> frozenset[str]:
+        """Return the permissions of `wanted` that are not held at its location, and for as long.
+
+        `path` is that location and every one above it.  With no path only what is held at the
+        tenant's root counts, so a location that nobody knows is one where little is held.
+
+        >>> clerk = Grants((Grant(frozenset({"ledger.post"}), location_id=None),))
+        >>> clerk.lacks(Grant(frozenset({"ledger.post", "ledger.reverse"}), None), path=())
+        frozenset({'ledger.reverse'})
+        """
+        held = (grant.permissions for grant in self.items if _reaches(grant, wanted, path))
+        return wanted.permissions.difference(*held)
+
 
 def is_active(valid_from: datetime | None, valid_until: datetime | None, at: datetime) -> bool:
     """Return whether `at` is in [valid_from, valid_until); `None` leaves that side open."""
     return (valid_from is None or valid_from <= at) and (valid_until is None or at < valid_until)
+
+
+def _reaches(grant: Grant, wanted: Grant, path: Collection[UUID]) -> bool:
+    is_there = grant.location_id is None or (wanted.location_id is not None and grant.location_id in path)
+    is_long_enough = grant.until is None or (wanted.until is not None and wanted.until <= grant.until)
+    return is_there and is_long_enough
 
 
 def _scope_of(grant: Grant) -> Scope:

@@ -22,6 +22,16 @@ class User(AbstractBaseUser):
         return grants_of(user_id=self.id, at=timezone.now())
 
 
+class Group(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    code = models.TextField()
+
+
+class Membership(models.Model):
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+
 class Location(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7)
     code = models.TextField()

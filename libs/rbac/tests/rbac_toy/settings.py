@@ -11,6 +11,8 @@ INSTALLED_APPS = [
     "rbac_toy",
 ]
 AUTH_USER_MODEL = "rbac_toy.User"
+RBAC_GROUP_MODEL = "rbac_toy.Group"
+RBAC_MEMBERSHIP_MODEL = "rbac_toy.Membership"
 RBAC_LOCATION_MODEL = "rbac_toy.Location"
 RBAC_CLOSURE_MODEL = "rbac_toy.LocationClosure"
 ROOT_URLCONF = "rbac_toy.urls"

@@ -7,13 +7,21 @@ from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 
-class Entity(models.Model):
-    """Reference data: named by a UUIDv7, versioned for ETags, archived rather than deleted."""
+class Versioned(models.Model):
+    """What is named by a UUIDv7 and versioned for ETags."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class Entity(Versioned):
+    """Reference data: archived rather than deleted."""
+
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from psycopg import errors as pg
 
 from apps.common.db import constraint_of, violated
 from apps.common.errors import Conflict, Duplicate, InUse, Problem, StaleVersion
-from apps.common.models import Entity, ExternalRef
+from apps.common.models import Entity, ExternalRef, Versioned
 from audit import Event, Origin
 from audit.django import actions as trail
 
@@ -48,7 +48,7 @@ def without_fixed(row: Entity, changes: Mapping[str, object], fixed: Collection[
 
 
 @transaction.atomic
-def create[M: Entity](row: M, *, noun: str, origin: Origin, refs: Mapping[str, str] | None = None) -> M:
+def create[M: Versioned](row: M, *, noun: str, origin: Origin, refs: Mapping[str, str] | None = None) -> M:
     """Insert `row`, with its names in other systems (`{system: value}`), and return it.
 
     Raises `Duplicate` where a unique name is taken.
@@ -62,7 +62,7 @@ def create[M: Entity](row: M, *, noun: str, origin: Origin, refs: Mapping[str, s
 
 
 @transaction.atomic
-def change[M: Entity](
+def change[M: Versioned](
     row: M, changes: Mapping[str, object], *, noun: str, origin: Origin, refs: Mapping[str, str] | None = None
 ) -> M:
     """Write `changes` (column: value) to the version of `row` that was read, and return it.
@@ -98,7 +98,7 @@ def restore[M: Entity](row: M, *, noun: str, origin: Origin) -> M:
 
 
 @transaction.atomic
-def delete(row: Entity, *, noun: str, origin: Origin) -> None:
+def delete(row: Versioned, *, noun: str, origin: Origin) -> None:
     """Delete the version of `row` that was read, if it was never referenced.
 
     Raises `StaleVersion` where somebody changed it meanwhile, and `InUse` for what is referenced: archive that.
@@ -113,12 +113,16 @@ def delete(row: Entity, *, noun: str, origin: Origin) -> None:
             # Somebody may refer to it since Django looked; at COMMIT nobody could put the refusal into words.
             connection.check_constraints()
     except (models.ProtectedError, models.RestrictedError, IntegrityError) as error:
-        raise InUse(f"This {noun} is referenced. Archive it instead.") from error
+        raise InUse(f"This {noun} is referenced. {_instead(row)}") from error
     row.pk = key
     _record(f"{noun}.deleted", noun, row, origin, before=facts)
 
 
-def _write(row: Entity, values: Mapping[str, Any]) -> None:
+def _instead(row: Versioned) -> str:
+    return "Archive it instead." if isinstance(row, Entity) else "Remove what refers to it first."
+
+
+def _write(row: Versioned, values: Mapping[str, Any]) -> None:
     manager: models.Manager[Any] = type(row)._default_manager  # noqa: SLF001  (Django's public name)
     written = manager.filter(pk=row.pk, version=row.version).update(**values, version=row.version + 1, updated_at=Now())
     if not written:
@@ -126,7 +130,7 @@ def _write(row: Entity, values: Mapping[str, Any]) -> None:
     row.refresh_from_db()
 
 
-def _replace_refs(row: Entity, refs: Mapping[str, str] | None) -> None:
+def _replace_refs(row: Versioned, refs: Mapping[str, str] | None) -> None:
     if refs is None:
         return
     manager: Any = getattr(row, "refs")  # noqa: B009  (entities without refs never come here)
@@ -136,7 +140,7 @@ def _replace_refs(row: Entity, refs: Mapping[str, str] | None) -> None:
     manager.bulk_create(kind(**{owner: row}, system=system, value=value) for system, value in refs.items())
 
 
-def _facts(row: Entity) -> dict[str, Any]:
+def _facts(row: Versioned) -> dict[str, Any]:
     skipped = {"id", "version", "created_at", "updated_at"}
     return {
         field.attname: getattr(row, field.attname)
@@ -145,7 +149,7 @@ def _facts(row: Entity) -> dict[str, Any]:
     }
 
 
-def _refs(row: Entity) -> dict[str, str]:
+def _refs(row: Versioned) -> dict[str, str]:
     refs: Any = getattr(row, "refs")  # noqa: B009  (entities without refs never come here)
     return dict(refs.values_list("system", "value"))
 
@@ -158,7 +162,7 @@ def _named(refs: Mapping[str, str] | None) -> dict[str, Any]:
 def _record(
     action: str,
     noun: str,
-    row: Entity,
+    row: Versioned,
     origin: Origin,
     *,
     before: Mapping[str, Any] | None = None,

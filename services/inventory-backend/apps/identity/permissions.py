@@ -6,10 +6,14 @@ from typing import Final
 from rbac import registry
 
 VIEW_USERS = registry.register("identity.view_users", "See users and their roles.")
-MANAGE_USERS = registry.register("identity.manage_users", "Create users and bind them to roles.")
+MANAGE_USERS = registry.register("identity.manage_users", "Create users and groups, and say who is in them.")
+VIEW_ROLES = registry.register("identity.view_roles", "See roles and who holds them where.")
+MANAGE_ROLES = registry.register("identity.manage_roles", "Make roles and bind them, within what one holds.")
 
 _SEE = frozenset({"catalog.view", "locations.view", "parties.view", "ledger.view"})
 _POST = frozenset({"ledger.post"})
+_SEE_ACCESS = frozenset({VIEW_USERS, VIEW_ROLES})
+_MANAGE_ACCESS = frozenset({MANAGE_USERS, MANAGE_ROLES})
 _MASTER_DATA = frozenset({"catalog.edit", "locations.edit", "parties.edit"})
 
 # code: (name, permissions). The codes are the domains'; the start-up check knows them all.
@@ -20,12 +24,14 @@ BUILTIN_ROLES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "receiver": ("Receiver", _SEE | _POST),
     "planner": ("Planner", _SEE | _MASTER_DATA),
     "warehouse-manager": ("Warehouse manager", _SEE | _POST | _MASTER_DATA | {"ledger.reverse"}),
-    "auditor": ("Auditor", _SEE | {"ledger.audit", "identity.view_users"}),
+    "auditor": ("Auditor", _SEE | _SEE_ACCESS | {"ledger.audit"}),
     "administrator": (
         "Administrator",
         _SEE
+        | _SEE_ACCESS
+        | _MANAGE_ACCESS
         | _POST
         | _MASTER_DATA
-        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "identity.view_users", "identity.manage_users"},
+        | {"ledger.reverse", "ledger.audit", "ledger.close_period"},
     ),
 }

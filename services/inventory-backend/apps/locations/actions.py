@@ -7,11 +7,15 @@ from django.db import connection, transaction
 
 from apps.common import records
 from apps.common.errors import Conflict, Forbidden
+from apps.identity.actions import require_held
 from apps.locations import permissions, queries
 from apps.locations.models import Location, LocationClosure
 from apps.locations.types import VIRTUAL, LocationKind
 from audit import Origin
-from rbac import Scope
+from rbac import Grant, Grants, Scope, handed_to_a_member
+from rbac.django.actions import lock_grants
+from rbac.django.models import Binding
+from rbac.django.queries import held_in, path_of
 
 # One change of the tree at a time: two moves that are each fine can make a cycle together.
 _LOCK_TREE: Final = "SELECT pg_advisory_xact_lock(hashtext('locations_location_closure'))"
@@ -80,18 +84,20 @@ def change_location(
     *,
     changes: Mapping[str, object],
     refs: Mapping[str, str] | None,
-    scope: Scope,
+    caller: Grants,
     origin: Origin,
 ) -> Location:
     """Change a location; a new `parent` moves it with everything in it.
 
-    Raises `ImmutableField` for what its stock is checked by, `Cycle`, `StaleVersion`, and as `create_location` does.
+    Raises `ImmutableField` for what its stock is checked by, `Cycle`, `StaleVersion`, as `create_location` does, and
+    `BeyondOwnGrants` where others would get rights over it by the move that the caller does not hold.
     """
+    scope = caller.scope(permissions.EDIT)
     require_editable(location, scope=scope)
     kept = records.without_fixed(location, changes, ("kind", "allows_negative"))
     if "parent" in kept and kept["parent"] != location.parent:
         parent = kept["parent"]
-        _move(location, parent if isinstance(parent, Location) else None, scope)
+        _move(location, parent if isinstance(parent, Location) else None, caller, origin)
     return records.change(location, kept, noun="location", origin=origin, refs=refs)
 
 
@@ -106,14 +112,26 @@ def require_editable(location: Location, *, scope: Scope) -> None:
         raise Forbidden(f"You do not hold {permissions.EDIT} at {location.code}.")
 
 
-def _move(location: Location, parent: Location | None, scope: Scope) -> None:
+def _move(location: Location, parent: Location | None, caller: Grants, origin: Origin) -> None:
     _lock_tree()
+    scope = caller.scope(permissions.EDIT)
     _require_editable_below(location.parent, scope)
     _require_place_for(LocationKind(location.kind), parent, scope)
     if parent and LocationClosure.objects.filter(ancestor=location, descendant=parent).exists():
         raise Cycle(f"{parent.code} lies within {location.code}. Choose a location outside of it.")
+    if parent:
+        _require_held_there(location, parent, caller, origin)
     _run(_DETACH, location, parent)
     _run(_ATTACH, location, parent)
+
+
+def _require_held_there(location: Location, parent: Location, caller: Grants, origin: Origin) -> None:
+    """Refuse to move a location to where others hold more than the caller holds at it: the move gives them that."""
+    lock_grants()
+    joined = path_of(parent.pk) - path_of(location.pk)
+    bound = handed_to_a_member(held_in(Binding.objects.filter(location_id__in=joined)), at=origin.at)
+    handed = [Grant(grant.permissions, location.pk, grant.until) for grant in bound]
+    require_held(handed, permission=permissions.EDIT, location_id=location.pk, caller=caller, origin=origin)
 
 
 def _require_place_for(kind: LocationKind, parent: Location | None, scope: Scope) -> None:

@@ -70,6 +70,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
+RBAC_GROUP_MODEL = "identity.Group"
+RBAC_MEMBERSHIP_MODEL = "identity.GroupMember"
 RBAC_LOCATION_MODEL = "locations.Location"
 RBAC_CLOSURE_MODEL = "locations.LocationClosure"
 AUDIT_APP_ROLE = "inventory_app"

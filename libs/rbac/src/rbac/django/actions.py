@@ -9,6 +9,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
 
+from django.db import connection
+
 from rbac import registry
 from rbac.django.models import Binding, Role
 
@@ -23,37 +25,51 @@ class UnknownRole(LookupError):
 
 
 class AlreadyBound(ValueError):
-    """The user holds this role at this location already."""
+    """The user or group holds this role at this location already."""
 
     def __init__(self, *, role_code: str) -> None:
-        super().__init__(f"The user holds {role_code!r} here already; end that binding to change its dates.")
+        super().__init__(f"{role_code!r} is held here already; end that binding to change its dates.")
         self.role_code = role_code
+
+
+def lock_grants() -> None:
+    """Let nobody else change who may do what until the end of the transaction.
+
+    Two changes that are each fine can widen together: one adds somebody to a group while the other
+    gives that group a role.  Whoever compares what a change hands out with what its author holds
+    takes this lock first and reads both after it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rbac_binding'))")
 
 
 def bind(
     *,
-    user_id: UUID,
     role_code: str,
     location_id: UUID | None,
+    user_id: UUID | None = None,
+    group_id: UUID | None = None,
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> Binding:
-    """Give a user a role from a location downwards; `None` is the tenant's root.
+    """Give a user or a group a role from a location downwards; `None` is the tenant's root.
 
     It does not ask whether the caller may grant that much: whoever offers it to users must.
 
     Raises:
         UnknownRole: no role has this code.
-        AlreadyBound: the user has this role at this location, whatever its dates.
+        AlreadyBound: the role is held at this location, whatever its dates.
     """
     role = Role.objects.filter(code=role_code).first()
     if role is None:
         codes = Role.objects.values_list("code", flat=True)
         raise UnknownRole(role_code, nearest=next(iter(get_close_matches(role_code, codes, n=1)), None))
     binding, is_new = Binding.objects.get_or_create(
-        user_id=user_id,
+        # The stubs forget that None asks for IS NULL.
+        user_id=user_id,  # type: ignore[misc]
+        group_id=group_id,
         role=role,
-        location_id=location_id,  # type: ignore[misc]  # the stubs forget that None asks for IS NULL
+        location_id=location_id,
         defaults={"valid_from": valid_from, "valid_until": valid_until},
     )
     if not is_new:

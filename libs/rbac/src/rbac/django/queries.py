@@ -1,6 +1,6 @@
 """What a user may do, and the predicates that keep rows inside a scope."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, override
 from uuid import UUID
@@ -11,30 +11,77 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Lookup, Model, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
+from psycopg.sql import SQL, Identifier
 
-from rbac import Grant, Grants, Scope, is_active
+from rbac import Grant, Grants, Held, Scope, grants_from
+from rbac.django.models import Binding
 
-# Written by hand because every authenticated request runs it: the ORM takes twice as long.
-_BINDINGS_OF_USER: Final = """
-    SELECT role.permissions, binding.location_id, binding.valid_from, binding.valid_until
-    FROM rbac_binding AS binding
-    JOIN rbac_role AS role ON role.id = binding.role_id
-    WHERE binding.user_id = %s
+# Two look-ups by index: one condition on user or group would read the whole table.
+_HELD: Final = """
+    SELECT held.id, role.code, role.permissions, held.location_id, held.valid_from, held.valid_until, held.group_id
+    FROM (
+        SELECT * FROM rbac_binding WHERE user_id = %(user)s
+        UNION ALL
+        SELECT binding.* FROM rbac_binding AS binding
+        JOIN {memberships} AS membership ON membership.group_id = binding.group_id
+        WHERE membership.user_id = %(user)s
+    ) AS held
+    JOIN rbac_role AS role ON role.id = held.role_id
+    ORDER BY held.id
 """
 
 
-def grants_of(*, user_id: UUID, at: datetime) -> Grants:
-    """Return what the user's bindings grant at the instant `at`, in one query."""
+def held_by(user_id: UUID) -> list[Held]:
+    """Return every binding of a user and of the user's groups, whatever its dates, in one query."""
+    memberships = Identifier(apps.get_model(settings.RBAC_MEMBERSHIP_MODEL)._meta.db_table)  # noqa: SLF001  (Django's public name)
     with connection.cursor() as cursor:
-        cursor.execute(_BINDINGS_OF_USER, (user_id,))
-        bindings = cursor.fetchall()
-    return Grants(
-        tuple(
-            Grant(frozenset(permissions), location_id)
-            for permissions, location_id, valid_from, valid_until in bindings
-            if is_active(valid_from, valid_until, at)
+        cursor.execute(SQL(_HELD).format(memberships=memberships), {"user": user_id})
+        return [
+            Held(
+                binding_id=binding,
+                role=role,
+                permissions=frozenset(permissions),
+                location_id=location,
+                valid_from=valid_from,
+                valid_until=valid_until,
+                group_id=group,
+            )
+            for binding, role, permissions, location, valid_from, valid_until, group in cursor.fetchall()
+        ]
+
+
+def grants_of(*, user_id: UUID, at: datetime) -> Grants:
+    """Return what the user's bindings, and those of the user's groups, grant at an instant, in one query."""
+    return grants_from(held_by(user_id), at=at)
+
+
+def held_in(bindings: QuerySet[Binding]) -> list[Held]:
+    """Return some bindings as whoever has them holds them, in one query."""
+    return [
+        Held(
+            binding_id=binding.pk,
+            role=binding.role.code,
+            permissions=frozenset(binding.role.permissions),
+            location_id=binding.location_id,
+            valid_from=binding.valid_from,
+            valid_until=binding.valid_until,
+            group_id=binding.group_id,
         )
-    )
+        for binding in bindings.select_related("role")
+    ]
+
+
+def path_of(location_id: UUID | None) -> frozenset[UUID]:
+    """Return a location and every one above it, in one query; nothing for the root and for what is unknown."""
+    if location_id is None:
+        return frozenset()
+    above = _closure().filter(descendant_id=location_id)
+    return frozenset(above.values_list("ancestor_id", flat=True))
+
+
+def lacking(wanted: Iterable[Grant], *, held: Grants) -> frozenset[str]:
+    """Return the permissions of `wanted` that are not held where they are wanted, for as long."""
+    return frozenset[str]().union(*(held.lacks(grant, path=path_of(grant.location_id)) for grant in wanted))
 
 
 def location_ids(scope: Scope) -> list[UUID] | None:
@@ -74,6 +121,10 @@ class _EqualsAny(Lookup):
 
 
 def _descendants(scope: Scope) -> QuerySet[Model, UUID]:
+    return _closure().filter(ancestor_id__in=scope.roots).values_list("descendant_id", flat=True)
+
+
+def _closure() -> QuerySet[Model]:
     closure = apps.get_model(settings.RBAC_CLOSURE_MODEL)
-    rows: QuerySet[Model] = closure._default_manager.filter(ancestor_id__in=scope.roots)  # noqa: SLF001  (Django documents it)
-    return rows.values_list("descendant_id", flat=True)
+    rows: QuerySet[Model] = closure._default_manager.all()  # noqa: SLF001  (Django documents it)
+    return rows

@@ -29,6 +29,7 @@ def test_shows_roles_permissions_and_where_they_hold(world: World, as_user: Call
                 "role": "warehouse-manager",
                 "permissions": codes,
                 "location": {"id": str(world.locations["A"]), "code": "A", "name": "A"},
+                "group": None,
                 "valid_until": None,
             }
         ],

@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from apps.common.errors import DomainError
 from apps.locations import actions
 from apps.locations.models import Location, LocationClosure
+from apps.locations.permissions import EDIT
 from apps.locations.types import LocationKind as Kind
 from audit import Origin
-from rbac import Scope
+from rbac import Grant, Grants, Scope
 from tests.client import Client
 from tests.threads import at_once
+from tests.world import World
 
 NODES = range(6)
-ORIGIN = Origin.system(at=datetime(2026, 1, 1, tzinfo=UTC), request_id="test")
+EVERYWHERE = Grants((Grant(frozenset({EDIT}), None),))
+
+
+def origin_of(world: World) -> Origin:
+    return Origin(actor_id=world.users["ada"], at=datetime(2026, 1, 1, tzinfo=UTC), request_id="test")
 
 
 def recomputed() -> set[tuple[UUID, UUID, int]]:
@@ -42,13 +48,12 @@ def node(number: int) -> Location:
     return Location.objects.get(code=f"N{number}")
 
 
-@pytest.mark.django_db
 @given(
     parents=st.tuples(*(st.none() | st.integers(0, number - 1) if number else st.none() for number in NODES)),
     moves=st.lists(st.tuples(st.sampled_from(NODES), st.none() | st.sampled_from(NODES)), max_size=8),
 )
 def test_after_any_moves_it_is_what_the_tree_says(
-    parents: tuple[int | None, ...], moves: list[tuple[int, int | None]]
+    world: World, parents: tuple[int | None, ...], moves: list[tuple[int, int | None]]
 ) -> None:
     with transaction.atomic():
         for number, parent in enumerate(parents):
@@ -58,14 +63,18 @@ def test_after_any_moves_it_is_what_the_tree_says(
                 kind=Kind.ZONE,
                 parent=None if parent is None else node(parent),
                 scope=Scope.all(),
-                origin=ORIGIN,
+                origin=origin_of(world),
             )
         assert stored() == recomputed()
         for moved, target in moves:
             parent_row = None if target is None else node(target)
             try:
                 actions.change_location(
-                    node(moved), changes={"parent": parent_row}, refs=None, scope=Scope.all(), origin=ORIGIN
+                    node(moved),
+                    changes={"parent": parent_row},
+                    refs=None,
+                    caller=EVERYWHERE,
+                    origin=origin_of(world),
                 )
             except actions.Cycle:
                 assert parent_row is not None
@@ -74,7 +83,7 @@ def test_after_any_moves_it_is_what_the_tree_says(
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_moves_at_once_make_no_cycle(api: Client) -> None:
+def test_moves_at_once_make_no_cycle(api: Client, world: World) -> None:
     def swap(number: int) -> int:
         mine, other = ("A", "B") if number % 2 else ("B", "A")
         row = Location.objects.get(code=mine)
@@ -83,8 +92,8 @@ def test_moves_at_once_make_no_cycle(api: Client) -> None:
                 row,
                 changes={"parent": Location.objects.get(code=other)},
                 refs=None,
-                scope=Scope.all(),
-                origin=ORIGIN,
+                caller=EVERYWHERE,
+                origin=origin_of(world),
             )
         except DomainError:
             return 0

@@ -5,9 +5,17 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.utils import timezone
 
+from apps.identity.actions import BeyondOwnGrants
+from apps.identity.permissions import BUILTIN_ROLES
+from apps.identity.tests.hiring import hire
+from apps.locations import actions
 from apps.locations.models import Location, LocationClosure
 from apps.locations.types import VIRTUAL
+from audit import Origin
+from rbac import Grant, Grants
+from rbac.django.models import Binding
 from tests.answers import json_of, refusal
 from tests.client import Client
 from tests.world import World
@@ -201,6 +209,42 @@ def test_the_manager_changes_only_the_own_part_of_the_tree(alan: Client, world: 
     assert (tree(), closure()) == before
     assert alan.post(LOCATIONS, new | {"parent": "loc:A2"}).status_code == 201
     assert alan.patch(f"{LOCATIONS}/loc:NEW", {"parent": "loc:A1"}, version=1).status_code == 200
+
+
+@pytest.mark.parametrize(("extra", "expected"), [((), 403), ((("warehouse-manager", "B"),), 200)])
+def test_a6_a_move_hands_out_no_more_than_its_author_holds(
+    world: World, extra: tuple[tuple[str, str]], expected: int
+) -> None:
+    """Alan may post wherever A's bins are: who moves a bin there lets him, and so must hold as much."""
+    paul = hire(world, "paul", ("planner", None), *extra)
+    before = tree(), closure()
+
+    answer = paul.patch(f"{LOCATIONS}/loc:B1", {"parent": "loc:A"}, version=1)
+    away = paul.patch(f"{LOCATIONS}/loc:A2", {"parent": "loc:B"}, version=1)
+
+    assert answer.status_code == expected
+    # Nobody is bound to B but Paul himself, if at all: then what he holds there he does not hold at A2.
+    assert away.status_code == (200 if not extra else 403)
+    if expected == 403:
+        assert refusal(answer)[:2] == (403, "beyond_own_grants")
+        assert tree() == before[0] | {"A2": "B"}
+
+
+def test_a4_a_right_that_was_revoked_meanwhile_moves_nothing(world: World) -> None:
+    Binding.objects.filter(user_id=world.users["ada"]).delete()
+    origin = Origin(actor_id=world.users["ada"], at=timezone.now(), request_id="test")
+    before = tree(), closure()
+
+    with pytest.raises(BeyondOwnGrants):
+        actions.change_location(
+            Location.objects.get(code="B1"),
+            changes={"parent": Location.objects.get(code="A")},
+            refs=None,
+            caller=Grants((Grant(frozenset(BUILTIN_ROLES["administrator"][1]), None),)),
+            origin=origin,
+        )
+
+    assert (tree(), closure()) == before
 
 
 def test_a_viewer_may_not_write(as_user: Callable[[str], Client]) -> None:

@@ -38,9 +38,7 @@ def _changed(location: Location, body: LocationPatch, grants: Grants, origin: Or
     changes: dict[str, Any] = columns_in(body)
     if "parent" in changes:
         changes["parent"] = _parent(changes["parent"], grants)
-    changed = actions.change_location(
-        location, changes=changes, refs=refs_in(body), scope=grants.scope(permissions.EDIT), origin=origin
-    )
+    changed = actions.change_location(location, changes=changes, refs=refs_in(body), caller=grants, origin=origin)
     return _shown(changed, grants)
 
 

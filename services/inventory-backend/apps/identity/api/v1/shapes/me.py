@@ -1,6 +1,7 @@
 """Wire shapes of who is asking."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -9,11 +10,12 @@ from apps.identity.types import Bound, Principal
 
 
 class GrantShape(Struct, frozen=True, kw_only=True):
-    """What a role allows from one location downwards; without a location, everywhere."""
+    """What a role allows from one location downwards, without one everywhere; held through `group` if not directly."""
 
     role: str
     permissions: list[str]
     location: Stub | None
+    group: Stub | None
     valid_until: InstantOut | None
 
 
@@ -41,13 +43,17 @@ def me_shape(principal: Principal, bindings: Sequence[Bound]) -> MeShape:
 
 
 def _grant_shape(binding: Bound) -> GrantShape:
-    location = None
-    if binding.location is not None:
-        place, code, name = binding.location
-        location = Stub(id=str(place), code=code, name=name)
     return GrantShape(
         role=binding.role,
         permissions=sorted(binding.permissions),
-        location=location,
+        location=_stub(binding.location),
+        group=_stub(binding.group),
         valid_until=instant_or_none(binding.valid_until),
     )
+
+
+def _stub(facts: tuple[UUID, str, str] | None) -> Stub | None:
+    if facts is None:
+        return None
+    id_, code, name = facts
+    return Stub(id=str(id_), code=code, name=name)
