@@ -1,6 +1,7 @@
-"""People who sign in, and what keeps them signed in."""
+"""People and services that sign in, and what keeps them signed in."""
 
+from apps.identity.models.keys import ApiKey
 from apps.identity.models.sessions import RefreshToken
 from apps.identity.models.users import User, UserManager
 
-__all__ = ["RefreshToken", "User", "UserManager"]
+__all__ = ["ApiKey", "RefreshToken", "User", "UserManager"]

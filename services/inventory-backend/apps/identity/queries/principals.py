@@ -1,9 +1,10 @@
-"""Reads that others may rely on."""
+"""Who is asking, and what they hold."""
 
 from datetime import datetime
 from uuid import UUID
 
 from apps.common.db import rows
+from apps.identity.queries.narrowing import MEETS_KEY, NARROWED_LOCATION, narrowed
 from apps.identity.types import Bound, Principal
 from rbac import Grant, Grants
 
@@ -18,13 +19,15 @@ WHERE u.id = %(user)s AND u.is_active
     AND EXISTS (SELECT FROM identity_refresh_token t WHERE t.family = %(session)s AND t.revoked_at IS NULL)
 """
 
-_BINDINGS = """
-SELECT r.code, r.permissions, b.location_id, l.code, l.name, b.valid_until
+_BINDINGS = f"""
+SELECT r.code, r.permissions, k.permissions, l.id, l.code, l.name, b.valid_until
 FROM rbac_binding b
 JOIN rbac_role r ON r.id = b.role_id
-LEFT JOIN locations_location l ON l.id = b.location_id
+LEFT JOIN identity_api_key k ON k.id = %(key)s
+LEFT JOIN locations_location l ON l.id = {NARROWED_LOCATION}
 WHERE b.user_id = %(user)s
     AND (b.valid_from IS NULL OR b.valid_from <= %(at)s) AND (b.valid_until IS NULL OR %(at)s < b.valid_until)
+    AND {MEETS_KEY}
 ORDER BY r.code, l.code NULLS FIRST
 """
 
@@ -41,14 +44,16 @@ def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | N
     return Principal(pk=user_id, username=username, name=name, session_id=session_id, grants=grants)
 
 
-def bindings_of(*, user_id: UUID, at: datetime) -> list[Bound]:
-    """Return the roles that a user holds at `at`, and where, in one query."""
-    return [
+def bindings_of(*, user_id: UUID, at: datetime, key_id: UUID | None = None) -> list[Bound]:
+    """Return the roles that a user holds at `at`, and where, in one query; with a key, what the key leaves of them."""
+    found = rows(_BINDINGS, {"user": user_id, "at": at, "key": key_id})
+    bound = [
         Bound(
             role=role,
-            permissions=frozenset(codes),
+            permissions=narrowed(codes, key_codes),
             location=None if place is None else (place, code, name),
             valid_until=valid_until,
         )
-        for role, codes, place, code, name, valid_until in rows(_BINDINGS, {"user": user_id, "at": at})
+        for role, codes, key_codes, place, code, name, valid_until in found
     ]
+    return [one for one in bound if one.permissions or key_id is None]

@@ -1,0 +1,22 @@
+"""Reads that others may rely on."""
+
+from apps.identity.queries.keys import SELECTORS as KEYS
+from apps.identity.queries.keys import find_key, keys, live_keys
+from apps.identity.queries.places import find_place
+from apps.identity.queries.principals import bindings_of, principal
+from apps.identity.queries.users import SELECTORS as USERS
+from apps.identity.queries.users import holdings, not_covered, users
+
+__all__ = [
+    "KEYS",
+    "USERS",
+    "bindings_of",
+    "find_key",
+    "find_place",
+    "holdings",
+    "keys",
+    "live_keys",
+    "not_covered",
+    "principal",
+    "users",
+]
