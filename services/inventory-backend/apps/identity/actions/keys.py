@@ -129,13 +129,5 @@ def _facts(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _record(
-    action: str,
-    key: ApiKey,
-    origin: Origin,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-) -> None:
-    event = Event(action=action, object_type="api_key", object_id=str(key.pk), before=before, after=after)
-    trail.record(event, origin=origin)
+def _record(action: str, key: ApiKey, origin: Origin, **states: Any) -> None:
+    trail.record(Event(action=action, object_type="api_key", object_id=str(key.pk), **states), origin=origin)

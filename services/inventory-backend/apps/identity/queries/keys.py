@@ -39,15 +39,13 @@ def find_key(*, prefix: str, at: datetime) -> FoundKey | None:
     key_id, digest, networks, expires_at, revoked_at, last_used_at, codes, user_id, username, name, active = found[0][
         :11
     ]
-    grants = tuple(
-        Grant(left, location_id)
-        for *_, held, location_id in found
-        if held is not None and (left := narrowed(held, codes))
-    )
+    bound = [(narrowed(held, codes), location_id) for *_, held, location_id in found if held is not None]
+    grants = tuple(Grant(left, location_id) for left, location_id in bound if left)
     principal = Principal(
         pk=user_id, username=username, name=name, session_id=None, grants=Grants(grants), key_id=key_id
     )
     return FoundKey(
+        id=key_id,
         digest=bytes(digest),
         networks=tuple(networks),
         is_owner_active=active,
@@ -59,10 +57,9 @@ def find_key(*, prefix: str, at: datetime) -> FoundKey | None:
 
 
 def keys(*, caller: Principal, at: datetime) -> QuerySet[ApiKey]:
-    """Return the keys that a caller may see: their own, and those of the users whose keys they manage
-    (none that is limited to a location out of their sight).
+    """Return the keys that a caller may see: their own, and those of the users whose keys they manage.
 
-    To a key, its own is itself.
+    To a key, its own is itself. A key that is limited to a location out of the caller's sight is left out.
     """
     own = Q(user_id=caller.pk) if caller.key_id is None else Q(pk=caller.key_id)
     scope = caller.grants.scope(permissions.MANAGE_KEYS)

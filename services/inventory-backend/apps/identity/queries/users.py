@@ -1,6 +1,6 @@
 """Users: which of them a caller may see, and what they hold."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -59,7 +59,7 @@ def not_covered(mine: Grants, theirs: Grants) -> list[str]:
     ]
 
 
-def _is_within(inner: Scope, outer: Scope, contained: Set[tuple[UUID, UUID]]) -> bool:
+def _is_within(inner: Scope, outer: Scope, contained: AbstractSet[tuple[UUID, UUID]]) -> bool:
     """Tell whether all of `inner` lies in `outer`; `contained` are pairs of a place and one that contains it."""
     if inner.everywhere or outer.everywhere:
         return outer.everywhere
@@ -70,7 +70,7 @@ def _places(grants: Grants) -> list[UUID]:
     return sorted({grant.location_id for grant in grants.items if grant.location_id is not None})
 
 
-def _contained(above: list[UUID], below: list[UUID]) -> Set[tuple[UUID, UUID]]:
+def _contained(above: list[UUID], below: list[UUID]) -> AbstractSet[tuple[UUID, UUID]]:
     if not above or not below:
         return frozenset()
-    return frozenset(rows(_CONTAINED, {"above": above, "below": below}))  # type: ignore[arg-type]  # two columns each
+    return frozenset(rows(_CONTAINED, {"above": above, "below": below}))
