@@ -1,11 +1,18 @@
 """Whether somebody may change an account: nobody changes one that can do more than they can."""
 
 from datetime import datetime
+from typing import Final
+
+from django.db import connection
 
 from apps.common.errors import Forbidden, NotFound
 from apps.identity import queries
 from apps.identity.models import User
 from apps.identity.types import Authority
+
+_NAMED: Final = 5
+_HOLD: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('identity.grants', 0))"
+_WIDEN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('identity.grants', 0))"
 
 
 class HoldsMore(Forbidden):
@@ -25,11 +32,11 @@ class SessionRequired(Forbidden):
 def locked(user: User, *, by: Authority, at: datetime) -> User:
     """Return the account as it is now, locked until the transaction ends, if `by` may change it.
 
-    Its owner may, and so may whoever holds everything that it holds or is going to hold, where it holds it. The lock
-    keeps others from binding it to a further role meanwhile: their foreign key has to wait.
+    Its owner may, and so may whoever holds everything that it holds or is going to hold, where it holds it.
 
     Raises `HoldsMore`.
     """
+    _run(_HOLD)
     account = User.objects.select_for_update().filter(pk=user.pk).first()
     if account is None:
         raise NotFound
@@ -37,6 +44,20 @@ def locked(user: User, *, by: Authority, at: datetime) -> User:
         return account
     more = queries.not_covered(by.grants, queries.holdings(user_id=account.pk, at=at))
     if more:
-        named = ", ".join(more[:5]) + (" ..." if len(more) > 5 else "")  # noqa: PLR2004  (enough to go on)
+        named = ", ".join(more[:_NAMED]) + (" ..." if len(more) > _NAMED else "")
         raise HoldsMore(f"It holds what you do not hold there: {named}. Ask somebody who does.")
     return account
+
+
+def about_to_widen() -> None:
+    """Wait for those who are changing accounts; whoever does so after us sees what we are about to grant.
+
+    Every action calls it that gives an account more than it holds: binds it, adds it to a group, or adds to a role.
+    (A row lock would not do: the foreign keys of bindings are checked at COMMIT, and a role has many holders.)
+    """
+    _run(_WIDEN)
+
+
+def _run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.identity.actions.authority import about_to_widen
 from apps.identity.models import User
 from apps.identity.permissions import BUILTIN_ROLES
 from audit import Event, Origin
@@ -15,6 +16,7 @@ from rbac.django.models import Binding
 @transaction.atomic
 def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> None:
     """Bind a user to a role from a location downwards, or everywhere for None."""
+    about_to_widen()
     bind(user_id=user.pk, role_code=role_code, location_id=location_id)
     after = {"role": role_code, "location": str(location_id) if location_id else None}
     event = Event(action="role.granted", object_type="user", object_id=str(user.pk), after=after)
