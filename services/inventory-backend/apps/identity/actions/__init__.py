@@ -3,7 +3,14 @@
 from apps.identity.actions.authority import HoldsMore, SessionRequired
 from apps.identity.actions.keys import create_key, note_key_use, revoke_key
 from apps.identity.actions.roles import grant_role, revoke_role, sync_roles
-from apps.identity.actions.sessions import SignInRefused, end_session, end_sessions_of, refresh_session, sign_in
+from apps.identity.actions.sessions import (
+    SignInRefused,
+    end_session,
+    end_sessions_of,
+    refresh_session,
+    revoke_session,
+    sign_in,
+)
 from apps.identity.actions.users import (
     change_user,
     create_service_account,
@@ -30,6 +37,7 @@ __all__ = [
     "refresh_session",
     "revoke_key",
     "revoke_role",
+    "revoke_session",
     "set_password",
     "sign_in",
     "sync_roles",

@@ -75,6 +75,16 @@ def end_session(*, refresh: str, origin: Origin) -> None:
             _end_session(token, origin=origin, action="session.ended")
 
 
+def revoke_session(*, family: UUID, origin: Origin) -> bool:
+    """End one session, whoever's it is, and return whether it was still there."""
+    with transaction.atomic():
+        token = RefreshToken.objects.filter(family=family, revoked_at=None).first()
+        if token is None:
+            return False
+        _end_session(token, origin=origin, action="session.revoked")
+        return True
+
+
 def end_sessions_of(user: User, *, origin: Origin) -> int:
     """End every session of an account, in the transaction of what ends them; return how many refresh tokens died."""
     return RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
