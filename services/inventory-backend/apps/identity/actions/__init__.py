@@ -1,7 +1,7 @@
 """Writes. Nothing else in the project changes who may do what."""
 
 from apps.identity.actions.authority import HoldsMore, SessionRequired
-from apps.identity.actions.keys import create_key, note_key_use, revoke_key
+from apps.identity.actions.keys import LONGEST_LIFE, create_key, note_key_use, revoke_key
 from apps.identity.actions.roles import grant_role, revoke_role, sync_roles
 from apps.identity.actions.sessions import (
     SignInRefused,
@@ -21,6 +21,7 @@ from apps.identity.actions.users import (
 )
 
 __all__ = [
+    "LONGEST_LIFE",
     "HoldsMore",
     "SessionRequired",
     "SignInRefused",

@@ -186,8 +186,8 @@ def test_t7_an_address_list_knows_its_networks() -> None:
     for ip in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"):
         assert api_keys.is_among(ip, networks), ip
         assert not api_keys.is_among(ip, ()), ip
-    for ip in ("192.0.3.1", "", None, "unknown", "192.0.2.7, 10.0.0.1"):
-        assert not api_keys.is_among(ip, networks), ip
+    for other in ("192.0.3.1", "", None, "unknown", "192.0.2.7, 10.0.0.1"):
+        assert not api_keys.is_among(other, networks), other
 
 
 def test_t7_a_key_works_from_its_networks(api: Client) -> None:

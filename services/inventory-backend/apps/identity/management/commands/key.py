@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.identity import queries
-from apps.identity.actions import create_key, revoke_key
+from apps.identity.actions import LONGEST_LIFE, create_key, revoke_key
 from apps.identity.management import base
 from apps.identity.models import ApiKey
 from apps.identity.types import Authority, KeySpec
@@ -37,7 +37,7 @@ class Command(base.Command):
         create.add_argument("--location", metavar="CODE", help="The location, and all below it, that it is limited to.")
         create.add_argument("--network", metavar="CIDR", help="Where it works from; else from everywhere.", **several)
         life = create.add_mutually_exclusive_group()
-        life.add_argument("--days", type=int, default=_DAYS, help=f"How long it lives; {_DAYS} if not given.")
+        life.add_argument("--days", type=_days, default=_DAYS, help=f"How long it lives; {_DAYS} if not given.")
         life.add_argument("--expires", type=_instant, metavar="TIME", help="When it ends, such as 2027-01-31.")
         listed = self.task(tasks, "list", "List keys, without what makes them work.")
         listed.add_argument("--user", metavar="USERNAME", help="The keys of one owner.")
@@ -100,6 +100,12 @@ class Command(base.Command):
         key = revoke_key(key, by=Authority.operator(), origin=self.origin())
         facts = {"prefix": key.prefix, "username": key.user.username, "revoked_at": key.revoked_at}
         self.answer(facts, f"The key {key.prefix} of {key.user.username} is dead.")
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_LIFE.days:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to {LONGEST_LIFE.days}")
+    return int(text)
 
 
 def _instant(text: str) -> datetime:

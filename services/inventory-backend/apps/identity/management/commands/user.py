@@ -98,6 +98,8 @@ class Command(base.Command):
     def _create(self, options: dict[str, Any]) -> None:
         origin = self.origin()
         username, name, password = options["username"], options["name"], ""
+        if options["service"] and options["password_file"]:
+            raise self.failed("no_password", "A service has no password.", "Leave --password-file out.")
         if options["service"]:
             user, is_made = create_service_account(username=username, name=name, origin=origin), False
         else:
