@@ -6,7 +6,7 @@ Exit codes are part of the interface: 0 done, 1 refused or failed, 2 wrong usage
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Final, NoReturn, override
 
@@ -35,9 +35,17 @@ class Parser(CommandParser):
         if wrong := _WRONG_CHOICE.search(message):
             message += self._nearest(wrong["given"], re.findall(r"[\w-]+", wrong["known"]))
         elif wrong := _WRONG_OPTION.search(message):
-            message += self._nearest(wrong["given"], list(self._option_string_actions))
+            message += self._nearest(wrong["given"], list(self._options()))
         super().error(message)
         raise AssertionError  # Django's raises or ends the program
+
+    def _options(self) -> Iterator[str]:
+        # It is the outermost parser that meets what no inner one knew.
+        yield from self._option_string_actions
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  (argparse offers no other way)
+                for inner in action.choices.values():
+                    yield from inner._option_string_actions  # noqa: SLF001  (as above)
 
     def _nearest(self, given: str, known: list[str]) -> str:
         near = get_close_matches(given, known, n=1)

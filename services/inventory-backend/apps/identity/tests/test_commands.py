@@ -1,4 +1,4 @@
-"""`inventory user|role|token|key`, in processes of their own."""
+"""`inventory user|role|token|key`, from the words on the command line to the exit code."""
 
 import json
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from apps.common.tests.test_cli import Outcome, inventory
+from apps.common.tests.test_cli import Outcome
 from apps.identity.models import ApiKey, RefreshToken, User
 from audit.django.models import AuditEvent
+from config.cli import main
 from tests.client import Client
 from tests.world import PASSWORD, World
 
@@ -16,8 +17,19 @@ type Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def run(committed_db: str, world: World) -> Run:
-    return lambda *words: inventory(*words, url=committed_db)
+def inventory(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*words: str) -> Outcome:
+        capsys.readouterr()
+        code = main(words)
+        said = capsys.readouterr()
+        return Outcome(code=code, out=said.out, err=said.err)
+
+    return run
+
+
+@pytest.fixture
+def run(inventory: Run, committed_db: str, world: World) -> Run:
+    return inventory
 
 
 def done(outcome: Outcome) -> Any:
@@ -122,7 +134,7 @@ def test_tokens_are_listed_and_revoked(run: Run) -> None:
     ],
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
 )
-def test_a_typo_is_answered_with_the_nearest_word(words: tuple[str, ...], hint: str) -> None:
+def test_a_typo_is_answered_with_the_nearest_word(inventory: Run, words: tuple[str, ...], hint: str) -> None:
     outcome = inventory(*words)
 
     assert (outcome.code, outcome.out) == (2, "")
@@ -130,5 +142,5 @@ def test_a_typo_is_answered_with_the_nearest_word(words: tuple[str, ...], hint: 
 
 
 @pytest.mark.parametrize("command", ["user", "role", "token", "key"])
-def test_help_has_examples(command: str) -> None:
+def test_help_has_examples(inventory: Run, command: str) -> None:
     assert f"  inventory {command} " in inventory(command, "--help").out
