@@ -60,6 +60,7 @@ def test_production_reads_what_the_operator_sets() -> None:
 def test_production_has_no_default_for_what_only_the_operator_knows() -> None:
     assert problems_of({}) == [
         ("INVENTORY_ALLOWED_HOSTS", "is not set"),
+        ("INVENTORY_API_KEY_PEPPER", "is not set"),
         ("INVENTORY_DATABASE_URL", "is not set"),
         ("INVENTORY_JWT_ISSUER", "is not set"),
         ("INVENTORY_JWT_PRIVATE_KEY", "is not set"),

@@ -60,7 +60,7 @@ def secret_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
 
 
 def pepper(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-    """Refuse a pepper that production could not keep secret, or has told elsewhere; only dev and test may go without."""
+    """Refuse a pepper that is known, or short, or the secret key; only dev and test may go without."""
     if value is None:
         _refuse_absence_when_strict(info)
         return None

@@ -59,7 +59,7 @@ class User(AbstractBaseUser):
             ),
             # Django writes a password that nobody can have as "!" and random text.
             models.CheckConstraint(
-                condition=Q(kind=UserKind.PERSON.value) | Q(password__startswith="!", email=""),  # noqa: S106  (what no password looks like)
+                condition=Q(kind=UserKind.PERSON.value) | Q(password__startswith="!", email=""),  # noqa: S106  (what no password looks like)  # nosec B106
                 name="identity_user_service_has_no_password",
             ),
         ]

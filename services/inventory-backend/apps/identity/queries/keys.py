@@ -28,7 +28,7 @@ LEFT JOIN rbac_binding b ON b.user_id = u.id
     AND {MEETS_KEY}
 LEFT JOIN rbac_role r ON r.id = b.role_id
 WHERE k.prefix = %(prefix)s
-"""  # noqa: S608  (constants of ours)
+"""  # noqa: S608  (constants of ours)  # nosec B608
 
 
 def find_key(*, prefix: str, at: datetime) -> FoundKey | None:

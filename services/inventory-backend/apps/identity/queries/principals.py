@@ -29,7 +29,7 @@ WHERE b.user_id = %(user)s
     AND (b.valid_from IS NULL OR b.valid_from <= %(at)s) AND (b.valid_until IS NULL OR %(at)s < b.valid_until)
     AND {MEETS_KEY}
 ORDER BY r.code, l.code NULLS FIRST
-"""  # noqa: S608  (constants of ours)
+"""  # noqa: S608  (constants of ours)  # nosec B608
 
 
 def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | None:
