@@ -11,8 +11,8 @@ from apps.identity.models import User
 from apps.identity.types import Authority
 
 _NAMED: Final = 5
-_HOLD: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('identity.grants', 0))"
-_WIDEN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('identity.grants', 0))"
+_HOLD: Final = "SELECT pg_advisory_xact_lock_shared(hashtext('rbac_binding'))"
+_WIDEN: Final = "SELECT pg_advisory_xact_lock(hashtext('rbac_binding'))"
 
 
 class HoldsMore(Forbidden):
