@@ -17,6 +17,7 @@ _ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # Marks the keys in the files of dev and test, which everybody can read.
 PUBLIC_KNOWLEDGE = "insecure"
 _SECRET_KEY_LENGTH = 50  # as Django's `check --deploy` asks for (security.W009)
+_PEPPER_LENGTH = 32
 _PEM_END = "-----END PUBLIC KEY-----"
 
 
@@ -55,6 +56,21 @@ def secret_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
         raise ValueError("is the public key of another stage")
     if _is_strict(info) and len(key) < _SECRET_KEY_LENGTH:
         raise ValueError("is too short")
+    return value
+
+
+def pepper(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse a pepper that is known, or short, or the secret key; only dev and test may go without."""
+    if value is None:
+        _refuse_absence_when_strict(info)
+        return None
+    text = value.get_secret_value()
+    if _is_strict(info) and text.startswith(PUBLIC_KNOWLEDGE):
+        raise ValueError("is public knowledge")
+    if len(text) < _PEPPER_LENGTH:
+        raise ValueError("is too short")
+    if value == info.data.get("secret_key"):
+        raise ValueError("is the secret key")
     return value
 
 

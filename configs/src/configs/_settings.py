@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         30
     )
 
+    api_key_pepper: Annotated[
+        SecretStr | None,
+        AfterValidator(rules.pepper),
+        Field(description="Set it to at least 32 random characters, used nowhere else."),
+    ] = None
+
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2

@@ -21,7 +21,7 @@ from rbac import (
     Verdict,
     grants_from,
     handed_by_a_role,
-    handed_to_a_member,
+    handed_over,
     verdict_on,
 )
 
@@ -165,13 +165,13 @@ class Delegation(RuleBasedStateMachine):
 
     @rule(actor=users, group=groups, member=anybody)
     def join(self, actor: str, group: str, member: str) -> None:
-        handed = handed_to_a_member(self.state.held(group), at=self.at)
+        handed = handed_over(self.state.held(group), at=self.at)
         if self.may(actor, [self.managing(None), *handed]):
             self.state = replace(self.state, members=self.state.members | {(group, member)})
 
     @rule(actor=users, group=groups, member=anybody)
     def leave(self, actor: str, group: str, member: str) -> None:
-        handed = handed_to_a_member(self.state.held(group), at=self.at)
+        handed = handed_over(self.state.held(group), at=self.at)
         if self.may(actor, [self.managing(None), *handed]):
             self.state = replace(self.state, members=self.state.members - {(group, member)})
 
@@ -231,7 +231,7 @@ def test_a6_empty_input_never_says_yes(permissions: frozenset[str], place: UUID 
     assert Grants().lacks(wanted, path=PATHS[place]) == permissions
     assert Grants((Grant(permissions, SITE),)).lacks(wanted, path=()) == permissions
     assert grants_from((), at=START) == Grants()
-    assert handed_to_a_member((), at=START) == ()
+    assert handed_over((), at=START) == ()
     assert handed_by_a_role((), permissions, bindings=(), at=START) == Grant(permissions, None, START)
 
 
@@ -265,7 +265,7 @@ def bound_until(end: int | None, *, start: int | None = None) -> Held:
 def test_a6_who_joins_a_group_gets_what_is_to_come_as_well() -> None:
     bindings = [bound_until(1), bound_until(2), bound_until(None, start=3)]
 
-    assert handed_to_a_member(bindings, at=START + timedelta(hours=1)) == (
+    assert handed_over(bindings, at=START + timedelta(hours=1)) == (
         Grant(frozenset({MANAGE}), SITE, hour(2)),
         Grant(frozenset({MANAGE}), SITE, None),
     )

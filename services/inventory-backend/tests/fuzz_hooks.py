@@ -15,15 +15,18 @@ _PLACE = "what kind of place it is, is in the database"
 # value that is not what the schema says, is never one of them.
 BEYOND_SCHEMA = {
     "archived": "archiving does not change the name",
+    "bad_expiry": "compares with the clock",
     "ends_before_it_begins": "compares two fields, and one with now",
     "expires_before_made": "compares two fields",
     "idempotency_key_reused": "compares with earlier requests",
     "inexact_quantity": _ITEM,
+    "invalid_network": "how far a network reaches depends on its address",
     "invalid_cursor": "cursors are signed",
     "invalid_gtin": "the last digit is a checksum",
     "location_kind": _PLACE,
     "lot_not_tracked": _ITEM,
     "lot_required": _ITEM,
+    "not_held": "what somebody holds is in the database",
     "not_whole": _ITEM,
     "one_subject": "one of two fields, either of which the schema lets be left out",
     "only_at_present": "compares two parameters",
@@ -43,8 +46,10 @@ BEYOND_SCHEMA = {
     "unknown_role": _UNKNOWN,
     "unknown_selector": "each noun has its own prefixes, and all of them one grammar",
     "unknown_serial": _UNKNOWN,
+    "unknown_time_zone": "the names are in the time zone database",
     "unknown_unit": _UNKNOWN,
     "unknown_user": _UNKNOWN,
+    "weak_password": "compared with lists of passwords and with the user's other fields",
 }
 
 

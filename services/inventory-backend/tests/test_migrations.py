@@ -12,10 +12,12 @@ from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 REASONS = {
+    "adding-field-with-default": "statement_timestamp() is stable, so the table is not rewritten",
     "constraint-missing-not-valid": "nothing was released yet: the tables are empty when their constraints come",
     "prefer-bigint-over-int": "`line` counts the lines of one transaction, `version` the edits of one row",
     "prefer-bigint-over-smallint": "`depth` counts the levels of a tree, `status` is HTTP's",
     "prefer-text-field": "the lengths are the API's limits; the database keeps to them as well",
+    "require-concurrent-index-creation": "as constraint-missing-not-valid",
     "require-lock-timeout": "each connection brings it (config.database)",
     "require-statement-timeout": "as require-lock-timeout",
 }

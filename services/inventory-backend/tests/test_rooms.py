@@ -27,6 +27,7 @@ MORE: Final[dict[str, dict[str, str]]] = {
         "templates": "as static",
     },
     "identity": {
+        "api_keys": "how an API key is spelled, made and checked; no table",
         "authentication": "REST framework asks it who is calling, for every app",
         "keys": "what access tokens are signed with; no table",
         "passwords": "how passwords are kept; Django finds it by name",

@@ -54,7 +54,14 @@ def test_a1_who_is_signed_in_alone_sees_only_themselves() -> None:
         if not any(issubclass(permission, (Public, Requires)) for permission in declared)
     }
 
-    assert found == {"GET /api/v1/me"}
+    assert found == {
+        "GET /api/v1/me",
+        "PATCH /api/v1/me",
+        "GET /api/v1/identity/keys",
+        "POST /api/v1/identity/keys",
+        "GET /api/v1/identity/keys/<str:selector>",
+        "POST /api/v1/identity/keys/<str:selector>/revoke",
+    }
 
 
 def test_a1_the_server_does_not_start_with_an_undeclared_route() -> None:

@@ -4,7 +4,7 @@ Permissions add up and are denied by default: there are no deny rules and no wil
 core knows neither Django nor a database; `rbac.django` stores the roles and bindings.
 """
 
-from rbac._bindings import Held, Verdict, grants_from, handed_by_a_role, handed_to_a_member, verdict_on
+from rbac._bindings import Held, Verdict, grants_from, handed_by_a_role, handed_over, verdict_on
 from rbac._grants import Grant, Grants, Scope, is_active
 from rbac._permissions import (
     DuplicatePermission,
@@ -28,7 +28,7 @@ __all__ = [
     "Verdict",
     "grants_from",
     "handed_by_a_role",
-    "handed_to_a_member",
+    "handed_over",
     "is_active",
     "registry",
     "verdict_on",

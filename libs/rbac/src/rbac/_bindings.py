@@ -51,8 +51,8 @@ def grants_from(bindings: Iterable[Held], *, at: datetime) -> Grants:
     )
 
 
-def handed_to_a_member(bindings: Iterable[Held], *, at: datetime) -> tuple[Grant, ...]:
-    """Return what somebody gets who joins a group with these bindings: those to come as well."""
+def handed_over(bindings: Iterable[Held], *, at: datetime) -> tuple[Grant, ...]:
+    """Return what somebody gets who joins a group, or takes over a user, with these bindings: those to come as well."""
     return tuple(Grant(held.permissions, held.location_id, held.valid_until) for held in bindings if _goes_on(held, at))
 
 

@@ -2,15 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, Self
 from uuid import UUID
 
-from rbac import Grants, Held, Verdict
+from rbac import Grant, Grants, Held, Verdict, registry
+
+
+class UserKind(StrEnum):
+    """Whether somebody or something signs in."""
+
+    PERSON = "person"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: a user as of this request, with everything granted to them."""
+    """Who is asking: a user as of this request, with everything granted to them.
+
+    With an API key, `key_id` names it, and `grants` are what it leaves of its owner's.
+    """
 
     is_authenticated: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
@@ -21,6 +32,58 @@ class Principal:
     name: str
     session_id: UUID | None
     grants: Grants
+    key_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """On whose authority an account is changed.
+
+    `self_id` is who may change their own account whatever they hold: nobody, where an API key or an operator's
+    command asks.
+    """
+
+    grants: Grants
+    self_id: UUID | None
+
+    @classmethod
+    def of(cls, principal: Principal) -> Self:
+        """Return what a principal may do; a key stands for less than its owner, so it is not the owner."""
+        return cls(grants=principal.grants, self_id=principal.pk if principal.key_id is None else None)
+
+    @classmethod
+    def operator(cls) -> Self:
+        """Return what somebody may do who has the machine and its database: everything."""
+        codes = frozenset(permission.code for permission in registry)
+        return cls(grants=Grants((Grant(codes, None),)), self_id=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySpec:
+    """What an API key is for: `permissions` at `location_id` and below (None: wherever its owner holds them).
+
+    It works from `networks` (addresses or CIDR blocks; none: from everywhere) and until `expires_at`.
+    """
+
+    name: str
+    permissions: tuple[str, ...]
+    location_id: UUID | None
+    networks: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey:
+    """An API key as the database has it under a prefix, whether it is good or not, and whom it would stand for."""
+
+    id: UUID
+    digest: bytes
+    networks: tuple[str, ...]
+    is_owner_active: bool
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    principal: Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from apps.locations import permissions, queries
 from apps.locations.models import Location, LocationClosure
 from apps.locations.types import VIRTUAL, LocationKind
 from audit import Origin
-from rbac import Grant, Grants, Scope, handed_to_a_member
+from rbac import Grant, Grants, Scope, handed_over
 from rbac.django.actions import lock_grants
 from rbac.django.models import Binding
 from rbac.django.queries import held_in, path_of
@@ -129,7 +129,7 @@ def _require_held_there(location: Location, parent: Location, caller: Grants, or
     """Refuse to move a location to where others hold more than the caller holds at it: the move gives them that."""
     lock_grants()
     joined = path_of(parent.pk) - path_of(location.pk)
-    bound = handed_to_a_member(held_in(Binding.objects.filter(location_id__in=joined)), at=origin.at)
+    bound = handed_over(held_in(Binding.objects.filter(location_id__in=joined)), at=origin.at)
     handed = [Grant(grant.permissions, location.pk, grant.until) for grant in bound]
     require_held(handed, permission=permissions.EDIT, location_id=location.pk, caller=caller, origin=origin)
 

@@ -43,6 +43,16 @@ def lock_grants() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rbac_binding'))")
 
 
+def hold_grants() -> None:
+    """Let nobody change who may do what until the end of the transaction, beside others who hold it as well.
+
+    For whoever decides by what somebody holds and changes none of it.  (A row lock would not do: the foreign keys of
+    bindings are checked at COMMIT, and a role has many holders.)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('rbac_binding'))")
+
+
 def bind(
     *,
     role_code: str,

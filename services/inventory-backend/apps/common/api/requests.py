@@ -32,6 +32,10 @@ class Caller(Protocol):
         """Return the session that the token belongs to."""
 
     @property
+    def key_id(self) -> UUID | None:
+        """Return the API key that came instead of a token."""
+
+    @property
     def grants(self) -> Grants:
         """Return everything granted to the user, as of this request."""
 
@@ -62,7 +66,7 @@ def origin_of(request: Request) -> Origin:
         at=timezone.now(),
         request_id=request_id_of(request),
         ip=getattr(request, "client_ip", None),
-        session_id=caller.session_id,
+        session_id=caller.session_id or caller.key_id,  # the trail names the key where there is no session
     )
 
 

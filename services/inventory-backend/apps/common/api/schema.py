@@ -35,6 +35,17 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}
 
 
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's registry
+    """Tell the document how a program comes."""
+
+    target_class = "apps.identity.authentication.ApiKey"
+    name = "apiKey"
+
+    @override
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "Api-Key"}
+
+
 _KEY_TEXT = "A new UUID for each new request, and the same one for each retry."
 _MATCH_TEXT = "The ETag that the decision to write was made on."
 

@@ -5,8 +5,10 @@ Exit codes are part of the interface: 0 done, 1 refused or failed, 2 wrong usage
 
 import argparse
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar, override
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, ClassVar, Final, NoReturn, override
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
 from django.db import InterfaceError, OperationalError
@@ -19,6 +21,35 @@ USAGE = 2
 UNREACHABLE = 3
 
 _DJANGO_OPTIONS = ("--settings", "--pythonpath", "--traceback", "--no-color", "--force-color", "--version", "-v")
+
+
+_WRONG_CHOICE: Final = re.compile(r"invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)")
+_WRONG_OPTION: Final = re.compile(r"unrecognized arguments: (?P<given>--[a-z-]+)")
+
+
+class Parser(CommandParser):
+    """Answers a typo with the nearest word that it knows."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        if wrong := _WRONG_CHOICE.search(message):
+            message += self._nearest(wrong["given"], re.findall(r"[\w-]+", wrong["known"]))
+        elif wrong := _WRONG_OPTION.search(message):
+            message += self._nearest(wrong["given"], list(self._options()))
+        super().error(message)
+        raise AssertionError  # Django's raises or ends the program
+
+    def _options(self) -> Iterator[str]:
+        # It is the outermost parser that meets what no inner one knew.
+        yield from self._option_string_actions
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  (argparse offers no other way)
+                for inner in action.choices.values():
+                    yield from inner._option_string_actions  # noqa: SLF001  (as above)
+
+    def _nearest(self, given: str, known: list[str]) -> str:
+        near = get_close_matches(given, known, n=1)
+        return f". Did you mean {near[0]!r}?" if near else ""
 
 
 class _Formatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -43,6 +74,23 @@ class Command(BaseCommand):
             prog_name, subcommand, formatter_class=_Formatter, epilog=epilog, allow_abbrev=False, **kwargs
         )
         parser.add_argument("--json", action="store_true", help="Answer with JSON.")
+        parser.__class__ = Parser  # Django names the class itself, and offers no way to name another
+        return parser
+
+    def tasks(self, parser: CommandParser) -> "argparse._SubParsersAction[Parser]":
+        """Let the first word after the command say what to do."""
+        return parser.add_subparsers(dest="task", required=True, metavar="TASK", parser_class=Parser)
+
+    def task(
+        self, tasks: "argparse._SubParsersAction[Parser]", name: str, text: str, *, examples: str = ""
+    ) -> CommandParser:
+        """Add one thing to do, with its help."""
+        epilog = f"examples:\n{examples}" if examples else None
+        parser = tasks.add_parser(
+            name, help=text, description=text, epilog=epilog, formatter_class=_Formatter, allow_abbrev=False
+        )
+        # Only where it is given: the default would undo one before the task.
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="Answer with JSON.")
         return parser
 
     @override

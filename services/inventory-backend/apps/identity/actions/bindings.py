@@ -88,6 +88,19 @@ def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: 
     _record("role.granted", binding, binding.role, origin)
 
 
+@transaction.atomic
+def revoke_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> bool:
+    """Take a role from a user where it was bound, for commands, and return whether it was."""
+    rbac.lock_grants()
+    bound = Binding.objects.filter(user=user, role__code=role_code, location_id=location_id)  # type: ignore[misc]  # None asks for IS NULL
+    binding = bound.select_related("role").first()
+    if binding is None:
+        return False
+    Binding.objects.filter(pk=binding.pk).delete()
+    _record("role.revoked", binding, binding.role, origin)
+    return True
+
+
 def _record(action: str, binding: Binding, role: Role, origin: Origin) -> None:
     facts = {
         "role": role.code,

@@ -11,7 +11,7 @@ from apps.identity.models import Group, GroupMember, User
 from apps.identity.permissions import MANAGE_USERS
 from audit import Event, Origin
 from audit.django import actions as trail
-from rbac import Grants, handed_to_a_member
+from rbac import Grants, handed_over
 from rbac.django.actions import lock_grants
 from rbac.django.models import Binding
 from rbac.django.queries import held_in
@@ -78,7 +78,7 @@ def _require_manager(group: Group | None, *, caller: Grants, origin: Origin) -> 
     """Refuse who does not manage users everywhere, or does not hold all that is bound to the group."""
     lock_grants()
     bindings = held_in(Binding.objects.filter(group=group)) if group else []
-    handed = handed_to_a_member(bindings, at=origin.at)
+    handed = handed_over(bindings, at=origin.at)
     require_held(handed, permission=MANAGE_USERS, location_id=None, caller=caller, origin=origin)
 
 

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from apps.common.errors import Unauthenticated
 from apps.identity.models import RefreshToken, User
 from apps.identity.tokens import AccessToken
-from apps.identity.types import TokenPair
+from apps.identity.types import TokenPair, UserKind
 from audit import Event, Origin
 from audit.django import actions as trail
 
@@ -34,7 +34,7 @@ def sign_in(*, username: str, password: str, origin: Origin) -> TokenPair:
     user = User.objects.filter(username__iexact=username).first()
     # An unknown user costs as much time as a wrong password.
     is_right = check_password(password, user.password if user else _decoy())
-    if user is None or not is_right or not user.is_active:
+    if user is None or not is_right or not user.is_active or user.kind != UserKind.PERSON:
         raise SignInRefused("The username or the password is not right.")
     with transaction.atomic():
         pair = _next_pair(user_id=user.pk, family=uuid7(), origin=origin)
@@ -73,6 +73,21 @@ def end_session(*, refresh: str, origin: Origin) -> None:
         token = RefreshToken.objects.filter(digest=_digest(refresh), revoked_at=None).first()
         if token:
             _end_session(token, origin=origin, action="session.ended")
+
+
+def revoke_session(*, family: UUID, origin: Origin) -> bool:
+    """End one session, whoever's it is, and return whether it was still there."""
+    with transaction.atomic():
+        token = RefreshToken.objects.filter(family=family, revoked_at=None).first()
+        if token is None:
+            return False
+        _end_session(token, origin=origin, action="session.revoked")
+        return True
+
+
+def end_sessions_of(user: User, *, origin: Origin) -> int:
+    """End every session of an account, in the transaction of what ends them; return how many refresh tokens died."""
+    return RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
 
 
 @cache

@@ -22,6 +22,11 @@ def test_shows_roles_permissions_and_where_they_hold(world: World, as_user: Call
         "id": str(world.users["alan"]),
         "username": "alan",
         "name": "Alan",
+        "kind": "person",
+        "email": None,
+        "email_verified": False,
+        "language": None,
+        "time_zone": None,
         "roles": ["warehouse-manager"],
         "permissions": codes,
         "grants": [

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from apps.common.api.fields import IdOut, InstantOut, Stub, instant_or_none
-from apps.identity.types import Bound, Principal
+from apps.common.api.fields import IdOut, InstantOut, Name, Stub, instant_or_none
+from apps.identity.api.v1.shapes.users import Language, TimeZone
+from apps.identity.models import User
+from apps.identity.types import Bound, Principal, UserKind
+
+
+class MePatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of PATCH /me. null clears."""
+
+    name: Name | UnsetType = UNSET
+    language: Language | UnsetType | None = UNSET
+    time_zone: TimeZone | UnsetType | None = UNSET
 
 
 class GrantShape(Struct, frozen=True, kw_only=True):
@@ -20,22 +30,35 @@ class GrantShape(Struct, frozen=True, kw_only=True):
 
 
 class MeShape(Struct, frozen=True, kw_only=True):
-    """Who is asking; `permissions` are held at one location at least, `grants` says at which."""
+    """Who is asking; `permissions` are held at one location at least, `grants` says at which.
+
+    With an API key, both are what the key leaves of its owner's.
+    """
 
     id: IdOut
     username: str
     name: str
+    kind: UserKind
+    email: str | None
+    email_verified: bool
+    language: str | None
+    time_zone: str | None
     roles: list[str]
     permissions: list[str]
     grants: list[GrantShape]
 
 
-def me_shape(principal: Principal, bindings: Sequence[Bound]) -> MeShape:
+def me_shape(user: User, principal: Principal, bindings: Sequence[Bound]) -> MeShape:
     """Return a principal as the API shows it, with the bindings that hold now."""
     return MeShape(
         id=str(principal.pk),
-        username=principal.username,
-        name=principal.name,
+        username=user.username,
+        name=user.name,
+        kind=UserKind(user.kind),
+        email=user.email or None,
+        email_verified=user.email_verified,
+        language=user.language or None,
+        time_zone=user.time_zone or None,
         roles=sorted({binding.role for binding in bindings}),
         permissions=sorted(principal.grants.permissions()),
         grants=[_grant_shape(binding) for binding in bindings],

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from msgspec import UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -59,7 +60,7 @@ class Bindings(Endpoint):
         if body.location is not None:
             location = queries.LOCATIONS.one(_places(request), body.location, pointer="#/location")
         binding = actions.bind_role(
-            _subject(body),
+            _subject(request, body),
             queries.ROLES.one(queries.roles(), body.role, pointer="#/role"),
             location_id=None if location is None else location.pk,
             valid_from=body.valid_from,
@@ -102,7 +103,7 @@ class OneBinding(Endpoint):
 def _narrowed(request: Request, query: BindingQuery) -> QuerySet[Binding]:
     rows = queries.bindings(grants_of(request).scope(permissions.VIEW_ROLES))
     if not isinstance(query.user, UnsetType):
-        rows = rows.filter(user=queries.USERS.one(queries.users(), query.user, pointer="?user"))
+        rows = rows.filter(user=queries.USERS.one(_users(request, permissions.VIEW_ROLES), query.user, pointer="?user"))
     if not isinstance(query.group, UnsetType):
         rows = rows.filter(group=queries.GROUPS.one(queries.groups(), query.group, pointer="?group"))
     if not isinstance(query.role, UnsetType):
@@ -119,10 +120,14 @@ def _places(request: Request) -> QuerySet[Any]:
     return queries.places(grants.scope(permissions.VIEW_ROLES) | grants.scope(permissions.MANAGE_ROLES))
 
 
-def _subject(body: NewBinding) -> User | Group:
+def _users(request: Request, permission: str) -> QuerySet[User]:
+    return queries.users(grants_of(request), permission, at=timezone.now())
+
+
+def _subject(request: Request, body: NewBinding) -> User | Group:
     match body.user, body.group:
         case str(user), UnsetType():
-            return queries.USERS.one(queries.users(), user, pointer="#/user")
+            return queries.USERS.one(_users(request, permissions.MANAGE_ROLES), user, pointer="#/user")
         case UnsetType(), str(group):
             return queries.GROUPS.one(queries.groups(), group, pointer="#/group")
         case _:

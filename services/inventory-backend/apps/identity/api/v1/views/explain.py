@@ -37,14 +37,14 @@ class Explain(Endpoint):
             registry.get(query.permission)
         except UnknownPermission as error:
             raise Invalid.at("?permission", "unknown_permission", str(error)) from error
-        scope = grants_of(request).scope(permissions.VIEW_ROLES)
+        grants, at = grants_of(request), timezone.now()
+        scope = grants.scope(permissions.VIEW_ROLES)
         location = None
         if not isinstance(query.location, UnsetType):
             location = queries.LOCATIONS.one(queries.places(scope), query.location, pointer="?location")
         elif not scope.everywhere:
             raise Forbidden("You see roles at some locations only: name one of them as location.")
-        user = queries.USERS.one(queries.users(), query.user, pointer="?user")
-        explanation = queries.explanation(
-            user, permission=query.permission, location=location, scope=scope, at=timezone.now()
-        )
+        users = queries.users(grants, permissions.VIEW_ROLES, at=at)
+        user = queries.USERS.one(users, query.user, pointer="?user")
+        explanation = queries.explanation(user, permission=query.permission, location=location, scope=scope, at=at)
         return Response(explanation_shape(explanation))

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from django.db.models import QuerySet
+from django.utils import timezone
 from msgspec import UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +27,7 @@ from apps.identity.api.v1.shapes.groups import (
     group_shapes,
     member_shapes,
 )
-from apps.identity.models import Group
+from apps.identity.models import Group, User
 from rbac.django.permissions import requires
 
 
@@ -59,7 +61,7 @@ class Groups(Endpoint):
         if not isinstance(query.code, UnsetType):
             rows = rows.filter(code__in=query.code)
         if not isinstance(query.member, UnsetType):
-            rows = rows.filter(members=queries.USERS.one(queries.users(), query.member, pointer="?member"))
+            rows = rows.filter(members=queries.USERS.one(_users(request, permissions.VIEW_USERS), query.member, pointer="?member"))
         return page_of(request, query, rows, lists.GROUPS)
 
     def post(self, request: Request) -> Response:
@@ -148,9 +150,10 @@ class Members(Endpoint):
     }
 
     def get(self, request: Request, selector: str) -> Response:
-        """List the users in a group."""
+        """List the users in a group, of those whom you may see."""
         query = parse_query(request, PageQuery)
-        return page_of(request, query, queries.members(_one(selector)), lists.MEMBERS)
+        rows = queries.members(_one(selector), among=_users(request, permissions.VIEW_USERS))
+        return page_of(request, query, rows, lists.MEMBERS)
 
     def post(self, request: Request, selector: str) -> Response:
         """Let a user join, who then holds all that is bound to the group; you hold all of it yourself."""
@@ -159,7 +162,7 @@ class Members(Endpoint):
         return idempotent(request, body, lambda: self._added(request, group, body))
 
     def _added(self, request: Request, group: Group, body: NewMember) -> Response:
-        user = queries.USERS.one(queries.users(), body.user, pointer="#/user")
+        user = queries.USERS.one(_users(request, permissions.MANAGE_USERS), body.user, pointer="#/user")
         actions.add_member(group, user, caller=grants_of(request), origin=origin_of(request))
         (shape,) = member_shapes([user])
         return Response(shape, status=201, headers={"Location": f"{request.path}/{user.pk}"})
@@ -180,11 +183,16 @@ class OneMember(Endpoint):
     def delete(self, request: Request, selector: str, user: str) -> Response:
         """Let a user leave a group; what it holds, they lose with their next request."""
         group = _one(selector)
-        member = queries.USERS.find(queries.users(), [user]).get(user) if queries.USERS.understands(user) else None
+        users = _users(request, permissions.MANAGE_USERS)
+        member = queries.USERS.find(users, [user]).get(user) if queries.USERS.understands(user) else None
         if member is None:
             raise NotFound
         actions.remove_member(group, member, caller=grants_of(request), origin=origin_of(request))
         return Response(status=204)
+
+
+def _users(request: Request, permission: str) -> QuerySet[User]:
+    return queries.users(grants_of(request), permission, at=timezone.now())
 
 
 def _one(selector: str) -> Group:
