@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from apps.identity.actions import create_user, grant_role
-from apps.identity.models import RefreshToken, User
+from apps.identity.actions import create_user, end_sessions, grant_role
+from apps.identity.models import User
 from apps.identity.permissions import BUILTIN_ROLES
 from apps.locations.models import Location
 from audit import Event, Origin
@@ -51,6 +51,6 @@ def _hire(person: Person, origin: Origin) -> None:
 def _replace_password(user: User, password: str, origin: Origin) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
-    RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
+    end_sessions(user_id=user.pk, at=origin.at)
     event = Event(action="user.password_replaced", object_type="user", object_id=str(user.pk))
     trail.record(event, origin=origin)

@@ -1,8 +1,9 @@
 """Values that cross this domain's border."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from rbac import Grants
@@ -10,7 +11,10 @@ from rbac import Grants
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: a user as of this request, with everything granted to them."""
+    """Who is asking: a user as of this request, with everything granted to them.
+
+    `methods` says how they proved who they are (RFC 8176: pwd, otp, hwk, fed ...), last at `authenticated_at`.
+    """
 
     is_authenticated: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
@@ -20,6 +24,8 @@ class Principal:
     username: str
     name: str
     session_id: UUID | None
+    methods: frozenset[str]
+    authenticated_at: datetime
     grants: Grants
 
 
@@ -30,6 +36,33 @@ class TokenPair:
     access: str
     refresh: str
     expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSession:
+    """What a sign-in of a browser hands out: `secret` is the value of its cookie."""
+
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What is left of the tries within `window_seconds`, and in how many seconds there are more."""
+
+    limit: int
+    remaining: int
+    window_seconds: int
+    reset_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """A proof beside the password: the code of an app or a recovery code, or what a passkey signed."""
+
+    method: Literal["otp", "recovery", "hwk"]
+    code: str = ""
+    credential: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,10 @@ AUDIT_APP_ROLE = "inventory_app"
 AUDIT_MIGRATION_DEPENDENCIES = [("common", "0001_application_role")]
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.identity.authentication.BearerToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.identity.authentication.BearerToken",
+        "apps.identity.authentication.SessionCookie",
+    ],
     # Each view declares what it needs, and the start-up check insists on it; this is what a lapse would meet.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.api.parsers.JSONBody", "apps.common.api.parsers.MergePatchBody"],

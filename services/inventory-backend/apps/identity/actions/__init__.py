@@ -1,15 +1,45 @@
 """Writes. Nothing else in the project changes who may do what."""
 
 from apps.identity.actions.roles import grant_role, sync_roles
-from apps.identity.actions.sessions import SignInRefused, end_session, refresh_session, sign_in
+from apps.identity.actions.second_factor import SecondFactorRequired, SignInRefused, passkey_options
+from apps.identity.actions.sessions import (
+    begin_browser_session,
+    begin_session,
+    end_session,
+    end_sessions,
+    refresh_session,
+    revoke_session,
+)
+from apps.identity.actions.sign_in import (
+    finish_proving_again,
+    finish_sign_in,
+    finish_sign_in_browser,
+    prove_again,
+    sign_in,
+    sign_in_browser,
+)
+from apps.identity.actions.throttle import FULL_BUDGET, TooManyTries
 from apps.identity.actions.users import create_user
 
 __all__ = [
+    "FULL_BUDGET",
+    "SecondFactorRequired",
     "SignInRefused",
+    "TooManyTries",
+    "begin_browser_session",
+    "begin_session",
     "create_user",
     "end_session",
+    "end_sessions",
+    "finish_proving_again",
+    "finish_sign_in",
+    "finish_sign_in_browser",
     "grant_role",
+    "passkey_options",
+    "prove_again",
     "refresh_session",
+    "revoke_session",
     "sign_in",
+    "sign_in_browser",
     "sync_roles",
 ]

@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views.sessions import Keys, Token, TokenRefresh, TokenRevoke
+from apps.identity.api.v1.views import sessions, tokens
 
 urlpatterns = [
-    path("token", Token.as_view(), name="token"),
-    path("token/refresh", TokenRefresh.as_view(), name="token-refresh"),
-    path("token/revoke", TokenRevoke.as_view(), name="token-revoke"),
-    path("jwks", Keys.as_view(), name="jwks"),
+    path("token", tokens.Token.as_view(), name="token"),
+    path("token/second-factor", tokens.TokenSecondFactor.as_view(), name="token-second-factor"),
+    path("token/refresh", tokens.TokenRefresh.as_view(), name="token-refresh"),
+    path("token/revoke", tokens.TokenRevoke.as_view(), name="token-revoke"),
+    path("second-factor/passkey", tokens.PasskeyOptions.as_view(), name="passkey-options"),
+    path("jwks", tokens.Keys.as_view(), name="jwks"),
+    path("session", sessions.SignInBrowser.as_view(), name="session"),
+    path("session/second-factor", sessions.BrowserSecondFactor.as_view(), name="session-second-factor"),
+    path("session/current", sessions.CurrentBrowser.as_view(), name="session-current"),
+    path("sessions", sessions.Sessions.as_view(), name="sessions"),
+    path("sessions/<str:session_id>", sessions.SessionOne.as_view(), name="sessions-one"),
+    path("proof", sessions.Proof.as_view(), name="proof"),
+    path("proof/second-factor", sessions.ProofSecondFactor.as_view(), name="proof-second-factor"),
 ]
