@@ -3,7 +3,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import django.db.models.functions.text
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
@@ -51,7 +50,8 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["user", "id"], name="identity_session_user")],
             },
         ),
-        migrations.DeleteModel(name="RefreshToken"),
+        # The old table stays for the version that serves while this runs; a later release drops it.
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name="RefreshToken")]),
         migrations.CreateModel(
             name="RefreshToken",
             fields=[
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(null=True)),
                 ("created_at", _now()),
             ],
-            options={"db_table": "identity_refresh_token"},
+            options={"db_table": "identity_session_token"},
         ),
         migrations.CreateModel(
             name="Throttle",
@@ -130,10 +130,4 @@ class Migration(migrations.Migration):
             options={"db_table": "identity_spent_challenge"},
         ),
         migrations.AddField(model_name="user", name="email", field=models.EmailField(max_length=254, null=True)),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="identity_user_email_unique"
-            ),
-        ),
     ]

@@ -47,7 +47,7 @@ class RefreshToken(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        db_table = "identity_refresh_token"
+        db_table = "identity_session_token"
 
 
 class Throttle(models.Model):

@@ -23,7 +23,7 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=64)
     name = models.CharField(max_length=200, blank=True)
     # Where links to a new password go; nobody signs in with it.
-    email = models.EmailField(max_length=254, null=True)  # noqa: DJ001  (unknown is not empty: it is unique)
+    email = models.EmailField(max_length=254, null=True)  # noqa: DJ001  (unknown is not empty)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -36,5 +36,4 @@ class User(AbstractBaseUser):
         db_table = "identity_user"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(Lower("username"), name="identity_user_username_unique"),
-            models.UniqueConstraint(Lower("email"), name="identity_user_email_unique"),
         ]
