@@ -1,6 +1,7 @@
 """Reads that others may rely on."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from apps.common.db import rows
-from apps.identity.models import Session
+from apps.identity.models import Passkey, Session
 from apps.identity.types import Bound, Principal
 from rbac import Grant, Grants
 
@@ -102,6 +103,25 @@ def second_factors_of(user_id: UUID) -> tuple[str, ...]:
     ((has_app, has_passkey, codes),) = rows(_SECOND_FACTORS, {"user": user_id})
     known = [method for method, has in (("otp", has_app), ("hwk", has_passkey)) if has]
     return (*known, "recovery") if known and codes else tuple(known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """What second factors an account has."""
+
+    has_app: bool
+    passkeys: tuple[Passkey, ...]
+    recovery_codes: int
+
+
+def factors_of(user_id: UUID) -> Factors:
+    """Return the second factors of a user, passkeys in the order in which they were made."""
+    ((has_app, _, codes),) = rows(_SECOND_FACTORS, {"user": user_id})
+    return Factors(
+        has_app=has_app,
+        passkeys=tuple(Passkey.objects.filter(user_id=user_id).order_by("id")),
+        recovery_codes=codes,
+    )
 
 
 def sessions_of(*, user_id: UUID, current: UUID | None) -> QuerySet[Session]:

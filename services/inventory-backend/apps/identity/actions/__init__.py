@@ -1,5 +1,16 @@
 """Writes. Nothing else in the project changes who may do what."""
 
+from apps.identity.actions.factors import (
+    AlreadySetUp,
+    add_passkey,
+    begin_passkey,
+    begin_totp,
+    confirm_totp,
+    remove_factors,
+    remove_passkey,
+    remove_totp,
+    replace_recovery_codes,
+)
 from apps.identity.actions.roles import grant_role, sync_roles
 from apps.identity.actions.second_factor import SecondFactorRequired, SignInRefused, passkey_options
 from apps.identity.actions.sessions import (
@@ -23,11 +34,16 @@ from apps.identity.actions.users import create_user
 
 __all__ = [
     "FULL_BUDGET",
+    "AlreadySetUp",
     "SecondFactorRequired",
     "SignInRefused",
     "TooManyTries",
+    "add_passkey",
     "begin_browser_session",
+    "begin_passkey",
     "begin_session",
+    "begin_totp",
+    "confirm_totp",
     "create_user",
     "end_session",
     "end_sessions",
@@ -38,6 +54,10 @@ __all__ = [
     "passkey_options",
     "prove_again",
     "refresh_session",
+    "remove_factors",
+    "remove_passkey",
+    "remove_totp",
+    "replace_recovery_codes",
     "revoke_session",
     "sign_in",
     "sign_in_browser",

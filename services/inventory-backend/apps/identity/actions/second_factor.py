@@ -88,8 +88,7 @@ def show(factor: SecondFactor, *, challenge: Challenge, user: User, origin: Orig
     """
     claim = throttle.claim(kind="second-factor", account=str(user.pk), origin=origin)
     with transaction.atomic():
-        SpentChallenge.objects.filter(expires_at__lte=origin.at).delete()
-        if not rows(_SPEND, [challenge.digest, origin.at + 2 * challenges.LIFETIME]):
+        if not spend(challenge, origin=origin):
             raise SignInRefused("This challenge was answered before. Sign in again.")
         if not _is_shown(factor, challenge=challenge, user_id=user.pk, origin=origin):
             log.warning("second_factor.refused", user_id=str(user.pk), method=factor.method)
@@ -98,6 +97,12 @@ def show(factor: SecondFactor, *, challenge: Challenge, user: User, origin: Orig
             raise refused
     claim.succeeded(origin=origin)
     return (*challenge.methods, _AMR[factor.method])
+
+
+def spend(challenge: Challenge, *, origin: Origin) -> bool:
+    """Note that a challenge is answered; tell whether it was for the first time."""
+    SpentChallenge.objects.filter(expires_at__lte=origin.at).delete()
+    return bool(rows(_SPEND, [challenge.digest, origin.at + 2 * challenges.LIFETIME]))
 
 
 def is_totp_right(*, user_id: UUID, code: str, origin: Origin) -> bool:

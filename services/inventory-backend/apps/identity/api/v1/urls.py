@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views import sessions, tokens
+from apps.identity.api.v1.views import factors, sessions, tokens
 
 urlpatterns = [
     path("token", tokens.Token.as_view(), name="token"),
@@ -16,6 +16,14 @@ urlpatterns = [
     path("session/current", sessions.CurrentBrowser.as_view(), name="session-current"),
     path("sessions", sessions.Sessions.as_view(), name="sessions"),
     path("sessions/<str:session_id>", sessions.SessionOne.as_view(), name="sessions-one"),
+    path("factors", factors.Factors.as_view(), name="factors"),
+    path("factors/totp", factors.Totp.as_view(), name="factors-totp"),
+    path("factors/totp/confirm", factors.TotpConfirmation.as_view(), name="factors-totp-confirm"),
+    path("factors/passkeys", factors.Passkeys.as_view(), name="factors-passkeys"),
+    path("factors/passkeys/options", factors.PasskeyBegin.as_view(), name="factors-passkeys-options"),
+    path("factors/passkeys/<str:passkey_id>", factors.PasskeyOne.as_view(), name="factors-passkeys-one"),
+    path("factors/recovery-codes", factors.RecoveryCodes.as_view(), name="factors-recovery-codes"),
+    path("users/<str:user_id>/factors", factors.LostFactors.as_view(), name="users-factors"),
     path("proof", sessions.Proof.as_view(), name="proof"),
     path("proof/second-factor", sessions.ProofSecondFactor.as_view(), name="proof-second-factor"),
 ]
