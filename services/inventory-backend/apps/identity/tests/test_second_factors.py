@@ -39,13 +39,14 @@ def answered(challenge: str, path: str = "/identity/token/second-factor", **fact
     return ANYBODY.post(path, {"challenge": challenge, **factor}, headers=OWN)
 
 
-def with_app(client: Client) -> tuple[bytes, list[str]]:
-    """Set up an app; return its secret and the recovery codes. The step before is used up by that."""
+def with_app(client: Client, *, forgets: bool = True) -> tuple[bytes, list[str]]:
+    """Set up an app; return its secret and the recovery codes. No test waits for the next code."""
     told = json_of(client.post("/identity/factors/totp", {}))
     secret = base64.b32decode(told["secret"])
-    code = totp.code(secret, totp.step_at(timezone.now()) - 1)
-    answer = client.post("/identity/factors/totp/confirm", {"code": code})
+    answer = client.post("/identity/factors/totp/confirm", {"code": code_now(secret)})
     assert answer.status_code == 200, answer.content
+    if forgets:
+        Totp.objects.update(last_step=0)
     return secret, json_of(answer)["recovery_codes"]
 
 
@@ -152,21 +153,22 @@ def test_p5_a_code_of_an_app_finishes_a_sign_in_once(ada: Client) -> None:
 
 
 def test_p5_the_code_that_set_the_app_up_signs_nobody_in(ada: Client) -> None:
-    secret, _ = with_app(ada)
+    secret, _ = with_app(ada, forgets=False)
     used = totp.code(secret, Totp.objects.get().last_step)
 
     assert answered(challenge_in(sign_in()), method="otp", code=used).status_code == 401
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_p5_of_ten_sign_ins_with_one_code_one_succeeds(world: World) -> None:
+def test_p5_of_five_sign_ins_with_one_code_one_succeeds(world: World) -> None:
     secret, _ = with_app(Client.signed_in("ada", PASSWORD))
     challenges = [challenge_in(sign_in()) for _ in range(5)]
     code = code_now(secret)
 
     statuses = at_once(5, lambda n: answered(challenges[n], method="otp", code=code).status_code)
 
-    assert sorted(statuses) == [200, 401, 401, 401, 401]
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 401, 429}
 
 
 def test_p5_a_recovery_code_works_once_whatever_its_spelling(ada: Client) -> None:
