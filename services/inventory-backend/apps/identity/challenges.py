@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -43,12 +43,12 @@ def issue(*, user: User, purpose: str, methods: Sequence[str] = ()) -> Challenge
     return Challenge(user_id=user.pk, methods=tuple(sorted(methods)), state=state, text=text)
 
 
-def read(text: str, *, purpose: str | None) -> Challenge:
-    """Return what a challenge says that is to be answered for `purpose`, or for None for any; raises `InvalidChallenge`."""
+def read(text: str, *, purposes: Collection[str], lifetime: timedelta = LIFETIME) -> Challenge:
+    """Return what a challenge says that was made for one of `purposes`; raises `InvalidChallenge`."""
     try:
-        made_for, user_id, methods, state, _ = signing.loads(text, salt=_SALT, max_age=LIFETIME)
+        made_for, user_id, methods, state, _ = signing.loads(text, salt=_SALT, max_age=lifetime)
     except (signing.BadSignature, ValueError) as error:
         raise InvalidChallenge("This challenge was not made here, or it expired.") from error
-    if purpose not in {None, made_for}:
+    if made_for not in purposes:
         raise InvalidChallenge("This challenge was made for something else.")
     return Challenge(user_id=UUID(user_id), methods=tuple(methods), state=state, text=text)

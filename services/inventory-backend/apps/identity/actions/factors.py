@@ -96,7 +96,7 @@ def add_passkey(
     Raises `Invalid` and `Duplicate`.
     """
     try:
-        said, user = challenged(challenge, purpose=_PASSKEY)
+        said, user = challenged(challenge, purposes={_PASSKEY})
         if user.pk != user_id:
             raise SignInRefused("This challenge was made for somebody else.")
         made = passkeys.registered(credential, challenge=said.digest)

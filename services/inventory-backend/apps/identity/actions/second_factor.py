@@ -1,11 +1,12 @@
 """What somebody has beside the password, and whether they showed it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.common.db import rows
 from apps.common.errors import Problem, Unauthenticated
@@ -20,6 +21,9 @@ from audit import Origin
 
 log = structlog.get_logger(__name__)
 
+# What a challenge can be made for: to begin a session, or to renew the proof within one.
+SIGN_IN: Final = "sign-in"
+RENEWAL: Final = "renewal"
 # Values of `amr` that say that somebody proved more than a password (RFC 8176).
 SECOND: Final = frozenset({"otp", "hwk", "mfa"})
 _AMR: Final[Mapping[str, str]] = {"otp": "otp", "recovery": "otp", "hwk": "hwk"}
@@ -59,16 +63,19 @@ def require_second_factor(user: User, methods: Sequence[str], *, purpose: str) -
         raise SecondFactorRequired(challenge=challenge.text, methods=known)
 
 
-def challenged(text: str, *, purpose: str | None = None) -> tuple[Challenge, User]:
-    """Return what a challenge says, and whom it was made for; for None, whatever it is to be answered for.
+def challenged(
+    text: str, *, purposes: Collection[str], lifetime: timedelta = challenges.LIFETIME
+) -> tuple[Challenge, User]:
+    """Return what a challenge says that was made for one of `purposes`, and for whom; raises `SignInRefused`.
 
-    Raises `SignInRefused`.
+    In a transaction the account cannot change until its end.
     """
     try:
-        challenge = challenges.read(text, purpose=purpose)
+        challenge = challenges.read(text, purposes=purposes, lifetime=lifetime)
     except InvalidChallenge as error:
         raise SignInRefused(str(error)) from error
-    user = User.objects.filter(pk=challenge.user_id, is_active=True).first()
+    accounts = User.objects.filter(pk=challenge.user_id, is_active=True)
+    user = (accounts.select_for_update(no_key=True) if connection.in_atomic_block else accounts).first()
     if user is None or user.get_session_auth_hash() != challenge.state:
         raise SignInRefused("This challenge is void. Sign in again.")
     return challenge, user
@@ -76,7 +83,7 @@ def challenged(text: str, *, purpose: str | None = None) -> tuple[Challenge, Use
 
 def passkey_options(challenge: str) -> dict[str, Any]:
     """Return what a browser needs to answer a challenge with a passkey; raises `SignInRefused`."""
-    said, user = challenged(challenge)
+    said, user = challenged(challenge, purposes={SIGN_IN, RENEWAL})
     known = Passkey.objects.filter(user=user)
     return passkeys.request_options(challenge=said.digest, known=known)
 

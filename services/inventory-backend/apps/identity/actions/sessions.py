@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Final
 from uuid import UUID
 
 import structlog
@@ -12,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.common.errors import NotFound
-from apps.identity.actions.second_factor import SignInRefused, require_second_factor
+from apps.identity.actions.second_factor import SIGN_IN, SignInRefused, require_second_factor
 from apps.identity.models import RefreshToken, Session, User
 from apps.identity.queries import digest_of, idle_since
 from apps.identity.tokens import AccessToken
@@ -21,8 +20,6 @@ from audit import Event, Origin
 from audit.django import actions as trail
 
 log = structlog.get_logger(__name__)
-
-SIGN_IN: Final = "sign-in"
 
 
 def begin_session(*, user: User, methods: Sequence[str], origin: Origin, agent: str = "") -> TokenPair:

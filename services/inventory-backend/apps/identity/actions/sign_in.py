@@ -9,15 +9,21 @@ from django.contrib.auth.hashers import check_password
 
 from apps.common.errors import Busy
 from apps.identity.actions import throttle
-from apps.identity.actions.second_factor import SignInRefused, challenged, require_second_factor, show
-from apps.identity.actions.sessions import SIGN_IN, begin_browser_session, begin_session, renew_proof
+from apps.identity.actions.second_factor import (
+    RENEWAL,
+    SIGN_IN,
+    SignInRefused,
+    challenged,
+    require_second_factor,
+    show,
+)
+from apps.identity.actions.sessions import begin_browser_session, begin_session, renew_proof
 from apps.identity.models import User
 from apps.identity.types import BrowserSession, SecondFactor, TokenPair
 from audit import Origin
 
 log = structlog.get_logger(__name__)
 
-RENEWAL: Final = "renewal"
 # What nobody's password is: it costs as much time to check as a real one.
 _NO_PASSWORD: Final = "!"  # noqa: S105  (Django's mark for none)  # nosec B105
 
@@ -65,16 +71,16 @@ def finish_proving_again(
     *, user_id: UUID, session_id: UUID, challenge: str, factor: SecondFactor, origin: Origin
 ) -> None:
     """Answer the challenge of `prove_again` with a second factor; raises `SignInRefused` and `TooManyTries`."""
-    said, user = challenged(challenge, purpose=RENEWAL)
+    said, user = challenged(challenge, purposes={RENEWAL})
     if user.pk != user_id:
         raise SignInRefused("This challenge was made for somebody else.")
     methods = show(factor, challenge=said, user=user, origin=origin)
     renew_proof(session_id=session_id, methods=methods, origin=origin)
 
 
-def check_own_password(*, user: User, password: str, origin: Origin) -> None:
+def check_own_password(*, user: User, password: str, origin: Origin) -> User:
     """Check the password of somebody who is signed in, as a try like any other; raises `SignInRefused`."""
-    _check(user, account=user.username, password=password, origin=origin)
+    return _check(user, account=user.username, password=password, origin=origin)
 
 
 def _with_password(*, username: str, password: str, origin: Origin) -> User:
@@ -100,5 +106,5 @@ def _check(user: User | None, *, account: str, password: str, origin: Origin) ->
 
 
 def _with_second_factor(challenge: str, factor: SecondFactor, origin: Origin) -> tuple[User, Sequence[str]]:
-    said, user = challenged(challenge, purpose=SIGN_IN)
+    said, user = challenged(challenge, purposes={SIGN_IN})
     return user, show(factor, challenge=said, user=user, origin=origin)

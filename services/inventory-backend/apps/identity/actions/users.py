@@ -15,6 +15,15 @@ from rbac import Grants
 from rbac.django.queries import grants_of
 
 
+def refuse_weak(password: str, *, user: User, pointer: str) -> None:
+    """Raise `Invalid` at `pointer` for each rule that a new password breaks (ASVS V6.2)."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        problems = [Problem(pointer=pointer, code="weak_password", detail=text) for text in error.messages]
+        raise Invalid.of(problems) from error
+
+
 class MayDoMore(Forbidden):
     """The user may do something that the caller may not, so that changing how they sign in would be a takeover."""
 
@@ -43,12 +52,7 @@ def create_user(*, username: str, name: str, password: str, origin: Origin) -> U
     Raises `Duplicate` where the name is taken and `Invalid` where the password is weak.
     """
     user = User(username=username, name=name)
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Invalid.of(
-            [Problem(pointer="#/password", code="weak_password", detail=text) for text in error.messages]
-        ) from error
+    refuse_weak(password, user=user, pointer="#/password")
     user.set_password(password)
     try:
         with transaction.atomic():

@@ -185,7 +185,9 @@ def test_t1_a_forged_token_is_401(claims: Claims, how: str) -> None:
 
 
 @pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b", "Basic YWRhOng=", "bearer x", "Bearer \xff", "null"])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer a b", "Basic YWRhOng=", "bearer x", "Bearer \xff", "null"]
+)
 def test_t1_a_malformed_authorization_is_401(header: str) -> None:
     answer = Client("").post("/ledger/transactions", {}, headers={"Authorization": header})
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views import factors, sessions, tokens
+from apps.identity.api.v1.views import factors, passwords, sessions, tokens
 
 urlpatterns = [
     path("token", tokens.Token.as_view(), name="token"),
@@ -24,6 +24,11 @@ urlpatterns = [
     path("factors/passkeys/<str:passkey_id>", factors.PasskeyOne.as_view(), name="factors-passkeys-one"),
     path("factors/recovery-codes", factors.RecoveryCodes.as_view(), name="factors-recovery-codes"),
     path("users/<str:user_id>/factors", factors.LostFactors.as_view(), name="users-factors"),
+    path("password", passwords.Password.as_view(), name="password"),
+    path("password/reset", passwords.Reset.as_view(), name="password-reset"),
+    path("password/reset/confirm", passwords.ResetConfirmation.as_view(), name="password-reset-confirm"),
+    path("invitations", passwords.Invitations.as_view(), name="invitations"),
+    path("invitations/accept", passwords.InvitationAcceptance.as_view(), name="invitations-accept"),
     path("proof", sessions.Proof.as_view(), name="proof"),
     path("proof/second-factor", sessions.ProofSecondFactor.as_view(), name="proof-second-factor"),
 ]

@@ -130,9 +130,7 @@ class PasskeyOne(Endpoint):
     """DELETE /identity/factors/passkeys/{passkey_id}."""
 
     operations: ClassVar = {
-        "DELETE": Operation(
-            permission=_OF_LATE, name="remove_passkey", summary="Remove a passkey", returns={204: None}
-        )
+        "DELETE": Operation(permission=_OF_LATE, name="remove_passkey", summary="Remove a passkey", returns={204: None})
     }
 
     def delete(self, request: Request, passkey_id: str) -> Response:
