@@ -22,15 +22,16 @@ _FIRST_WAIT_SECONDS: Final = 30
 _LONGEST_WAIT_SECONDS: Final = 900
 _PREFIX: Final = {4: 24, 6: 64}
 
+# Free at once is written as free long ago: of two tries at the same time the clock of one is behind the other's.
 # A row that is not free yet is not updated, and then there is nothing to return.
 _CLAIM: Final = """
 INSERT INTO identity_throttle AS t (digest, tries, tried_at, free_at)
-VALUES (%(digest)s, 1, %(at)s, %(at)s)
+VALUES (%(digest)s, 1, %(at)s, %(stale)s)
 ON CONFLICT (digest) DO UPDATE SET
     tries = CASE WHEN t.tried_at < %(stale)s THEN 1 ELSE t.tries + 1 END,
     tried_at = %(at)s,
     free_at = CASE
-        WHEN t.tried_at < %(stale)s OR t.tries + 1 < %(free)s THEN %(at)s
+        WHEN t.tried_at < %(stale)s OR t.tries + 1 < %(free)s THEN %(stale)s
         ELSE %(at)s + make_interval(secs => least(%(first)s * 2.0 ^ least(t.tries + 1 - %(free)s, 20), %(longest)s))
     END
 WHERE t.free_at <= %(at)s
@@ -89,7 +90,7 @@ class Claim:
     def returned(self, *, origin: Origin) -> None:
         """Give the try back: nothing was checked."""
         for counter in self._counters:
-            rows(_RETURN, [origin.at, counter.digest])
+            rows(_RETURN, [origin.at - _WINDOW, counter.digest])
 
 
 def claim(*, kind: str, account: str, origin: Origin, free: int = FREE) -> Claim:

@@ -86,7 +86,7 @@ def test_t5_a_new_key_is_public_for_ten_minutes_before_it_signs(deploy: Callable
     keys.forget_keys()  # another process
     assert algorithm(token()) == "EdDSA"
 
-    SigningKey.objects.update(published_at=timezone.now() - timedelta(minutes=10))
+    SigningKey.objects.update(published_at=timezone.now() - timedelta(minutes=10, seconds=1))
     keys.forget_keys()
     third = token()
     assert (algorithm(third), published()) == ("ES256", ["ES256", "EdDSA"])
@@ -124,7 +124,7 @@ def test_t5_no_request_fails_while_keys_are_replaced(deploy: Callable[..., None]
     _after(seen, 10)
     deploy(NEW, previous=OLD)
     _after(seen, 10)
-    SigningKey.objects.update(published_at=timezone.now() - timedelta(minutes=10))
+    SigningKey.objects.update(published_at=timezone.now() - timedelta(minutes=10, seconds=1))
     keys.forget_keys()
     _after(seen, 10)
     deploy(NEW, retired=OLD)

@@ -126,3 +126,13 @@ def test_p4_answers_say_how_many_tries_are_left(world: World) -> None:
 )
 def test_a_network_is_what_one_customer_has(ip: str | None, network: str) -> None:
     assert network_of(ip) == network
+
+
+@pytest.mark.usefixtures("world")
+def test_p4_a_try_whose_clock_is_a_little_behind_is_not_refused() -> None:
+    at = timezone.now()
+
+    assert attempt(ip=HOME, at=at) == "wrong"
+    assert attempt(ip=HOME, at=at - timedelta(seconds=1)) == "wrong"
+    assert attempt(ip=HOME, at=at, password=PASSWORD) == "in"
+    assert attempt(ip=HOME, at=at - timedelta(seconds=1), password=PASSWORD) == "in"
