@@ -96,9 +96,7 @@ def add_passkey(
     Raises `Invalid` and `Duplicate`.
     """
     try:
-        said, user = challenged(challenge, purposes={_PASSKEY})
-        if user.pk != user_id:
-            raise SignInRefused("This challenge was made for somebody else.")
+        said, _ = challenged(challenge, purposes={_PASSKEY}, user_id=user_id)
         made = passkeys.registered(credential, challenge=said.digest)
     except SignInRefused as error:
         raise Invalid.at("#/challenge", "void_challenge", error.detail) from error
@@ -143,7 +141,7 @@ def remove_factors(*, user_id: UUID, caller: Grants, origin: Origin) -> None:
     """
     refuse_takeover(user_id=user_id, caller=caller, at=origin.at)
     for kind in (Totp, Passkey):
-        kind.objects.filter(user_id=user_id).delete()  # type: ignore[attr-defined]  # both have the default manager
+        kind.objects.filter(user_id=user_id).delete()
     _changed("factors.removed", user_id, origin)
 
 

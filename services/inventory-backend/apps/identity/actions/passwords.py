@@ -99,9 +99,7 @@ def set_password(user: User, password: str, *, action: str, origin: Origin) -> N
     trail.record(Event(action=action, object_type="user", object_id=str(user.pk)), origin=origin)
 
 
-def _replace(  # noqa: PLR0913  (what the two kinds of link differ in)
-    token: str, password: str, *, purpose: str, lifetime: timedelta, action: str, origin: Origin
-) -> None:
+def _replace(token: str, password: str, *, purpose: str, lifetime: timedelta, action: str, origin: Origin) -> None:
     with transaction.atomic():
         try:
             # The account is locked, and the link says which password it replaces: of two uses one finds it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -54,9 +54,9 @@ class SecondFactorRequired(Unauthenticated):
 
 
 def require_second_factor(user: User, methods: Sequence[str], *, purpose: str) -> None:
-    """Let pass who proved enough; raise `SecondFactorRequired` where the account has a second factor that was not shown.
+    """Let pass who proved enough: every way to a session, and every renewed proof, comes through here.
 
-    Every way to a session, and every renewed proof, comes through here.
+    Raises `SecondFactorRequired` where the account has a second factor that was not shown.
     """
     if SECOND.isdisjoint(methods) and (known := second_factors_of(user.pk)):
         challenge = challenges.issue(user=user, purpose=purpose, methods=methods)
@@ -64,11 +64,11 @@ def require_second_factor(user: User, methods: Sequence[str], *, purpose: str) -
 
 
 def challenged(
-    text: str, *, purposes: Collection[str], lifetime: timedelta = challenges.LIFETIME
+    text: str, *, purposes: Collection[str], user_id: UUID | None = None, lifetime: timedelta = challenges.LIFETIME
 ) -> tuple[Challenge, User]:
-    """Return what a challenge says that was made for one of `purposes`, and for whom; raises `SignInRefused`.
+    """Return what a challenge says that was made for one of `purposes`, and for whom: for `user_id` if that is given.
 
-    In a transaction the account cannot change until its end.
+    In a transaction the account cannot change until its end. Raises `SignInRefused`.
     """
     try:
         challenge = challenges.read(text, purposes=purposes, lifetime=lifetime)
@@ -76,7 +76,7 @@ def challenged(
         raise SignInRefused(str(error)) from error
     accounts = User.objects.filter(pk=challenge.user_id, is_active=True)
     user = (accounts.select_for_update(no_key=True) if connection.in_atomic_block else accounts).first()
-    if user is None or user.get_session_auth_hash() != challenge.state:
+    if user is None or user_id not in {None, user.pk} or user.get_session_auth_hash() != challenge.state:
         raise SignInRefused("This challenge is void. Sign in again.")
     return challenge, user
 
@@ -132,7 +132,7 @@ def _is_shown(factor: SecondFactor, *, challenge: Challenge, user_id: UUID, orig
         digest = recovery_digest(user_id, factor.code)
         unused = RecoveryCode.objects.filter(user_id=user_id, digest=digest, used_at=None)
         return unused.update(used_at=origin.at) == 1
-    return _is_signed(cast("Mapping[str, Any]", factor.credential or {}), challenge, user_id, origin)
+    return _is_signed(factor.credential or {}, challenge, user_id, origin)
 
 
 def _is_signed(credential: Mapping[str, Any], challenge: Challenge, user_id: UUID, origin: Origin) -> bool:

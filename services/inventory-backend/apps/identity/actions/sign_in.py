@@ -71,9 +71,7 @@ def finish_proving_again(
     *, user_id: UUID, session_id: UUID, challenge: str, factor: SecondFactor, origin: Origin
 ) -> None:
     """Answer the challenge of `prove_again` with a second factor; raises `SignInRefused` and `TooManyTries`."""
-    said, user = challenged(challenge, purposes={RENEWAL})
-    if user.pk != user_id:
-        raise SignInRefused("This challenge was made for somebody else.")
+    said, user = challenged(challenge, purposes={RENEWAL}, user_id=user_id)
     methods = show(factor, challenge=said, user=user, origin=origin)
     renew_proof(session_id=session_id, methods=methods, origin=origin)
 

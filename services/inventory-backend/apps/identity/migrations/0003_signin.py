@@ -8,21 +8,21 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def _user(**kwargs):
+def _user(**kwargs: bool) -> models.Field:
     return models.ForeignKey(
         on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL, **kwargs
     )
 
 
-def _uuid():
+def _uuid() -> models.Field:
     return models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)
 
 
-def _digest():
+def _digest() -> models.Field:
     return models.BinaryField(max_length=32, primary_key=True, serialize=False)
 
 
-def _now():
+def _now() -> models.Field:
     return models.DateTimeField(db_default=django.db.models.functions.datetime.Now())
 
 

@@ -28,7 +28,7 @@ class Browser:
 
     def send(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        content = b"" if body is None else msgspec.json.encode(body)
+        content = "" if body is None else msgspec.json.encode(body).decode()
         answer: HttpResponse = self.http.generic(
             method, f"/api/v1{path}", content, content_type="application/json", headers=given
         )
@@ -89,7 +89,7 @@ WRITES: list[tuple[str | None, str, bool]] = [
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 @pytest.mark.parametrize(("origin", "token", "goes_ahead"), WRITES)
 def test_h2_a_write_with_a_cookie_needs_the_token_and_our_own_origin(
-    browser: Browser, csrf: str, method: str, origin: str | None, token: str, goes_ahead: bool
+    browser: Browser, csrf: str, method: str, origin: str | None, token: str, *, goes_ahead: bool
 ) -> None:
     party = Party.objects.create(**BODY)
     another = Browser()

@@ -13,6 +13,8 @@ from tests.answers import json_of
 from tests.client import Client
 from tests.world import PASSWORD, World
 
+type Door = Callable[[str], HttpResponse]
+
 KINDS = ["access", "refresh", "challenge", "reset link", "invitation", "cookie"]
 
 
@@ -43,7 +45,7 @@ class Doors:
             "invitation": link(),
             "cookie": browser.cookies["__Host-session"].value,
         }
-        self.doors: dict[str, Callable[[str], HttpResponse]] = {
+        self.doors: dict[str, Door] = {
             "access": lambda secret: Client(secret).get("/me"),
             "refresh": lambda secret: Client("").post("/identity/token/refresh", {"refresh": secret[:200]}),
             "challenge": self._second_factor,

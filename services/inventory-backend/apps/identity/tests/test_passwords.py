@@ -104,7 +104,7 @@ def test_a_wrong_current_password_changes_nothing_and_is_a_try(api: Client) -> N
     ],
 )
 def test_p2_a_password_is_long_and_unknown_and_nothing_else_is_asked(
-    api: Client, tmp_path: Path, password: str, is_fine: bool
+    api: Client, tmp_path: Path, password: str, *, is_fine: bool
 ) -> None:
     leaked = tmp_path / "leaked.txt"
     leaked.write_text("something else\nthe one that leaked\n", encoding="utf-8")

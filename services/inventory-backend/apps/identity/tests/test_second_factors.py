@@ -260,8 +260,8 @@ def test_p5_codes_cannot_be_guessed_by_trying(ada: Client) -> None:
 
 # Each way to a session: password by API and by browser, whatever a provider said without a second factor.
 PATHS: dict[str, Callable[[User], object]] = {
-    "token": lambda user: sign_in("/identity/token"),
-    "browser": lambda user: sign_in("/identity/session"),
+    "token": lambda _: sign_in("/identity/token"),
+    "browser": lambda _: sign_in("/identity/session"),
     "federated": lambda user: begin_session(user=user, methods=["fed"], origin=_origin()),
     "federated in a browser": lambda user: begin_browser_session(user=user, methods=["fed"], origin=_origin()),
     "nothing said": lambda user: begin_session(user=user, methods=[], origin=_origin()),

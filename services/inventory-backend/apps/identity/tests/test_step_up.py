@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from apps.identity.models import Session, Totp, User
-from apps.identity.tests.test_second_factors import challenge_in, code_now, with_app, with_passkey
 from apps.identity.tests.authenticator import Authenticator
+from apps.identity.tests.test_second_factors import challenge_in, code_now, with_app, with_passkey
 from rbac.django.routes import routes
 from tests.answers import json_of, refusal
 from tests.client import Client

@@ -15,10 +15,11 @@ from tests.client import Client
 from tests.threads import at_once
 from tests.world import PASSWORD, World
 
+WRONG = "wrong"
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 
 
-def attempt(*, ip: str, at: datetime, username: str = "ada", password: str = "wrong") -> str:
+def attempt(*, ip: str, at: datetime, username: str = "ada", password: str = WRONG) -> str:
     origin = Origin(actor_id=None, at=at, request_id="test", ip=ip)
     try:
         sign_in(username=username, password=password, origin=origin)

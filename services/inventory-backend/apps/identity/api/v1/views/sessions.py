@@ -1,6 +1,6 @@
 """Sessions of browsers, the list of sessions, and proofs within one. HTTP in, one action, HTTP out."""
 
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from msgspec import UnsetType
@@ -13,7 +13,7 @@ from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.fields import uuid_or_none
 from apps.common.api.pages import Listing, Page, page_of
 from apps.common.api.requests import caller_of, origin_of
-from apps.common.errors import NotFound
+from apps.common.errors import Invalid, NotFound
 from apps.identity import actions, permissions, queries
 from apps.identity.api.v1.shapes.sessions import (
     BrowserShape,
@@ -131,6 +131,8 @@ class Sessions(Endpoint):
         wanted = caller.pk if isinstance(query.user, UnsetType) else uuid_or_none(query.user)
         if wanted != caller.pk and not caller.grants.scope(permissions.VIEW_USERS).everywhere:
             raise PermissionDenied(f"This needs the permission {permissions.VIEW_USERS}.")
+        if wanted is None:
+            raise Invalid.at("?user", "invalid", "Send the id of a user.")
         rows = queries.sessions_of(user_id=wanted, current=caller.session_id)
         return page_of(request, query, rows, SESSIONS)
 
@@ -211,7 +213,7 @@ def _session_of(request: Request) -> UUID:
     session_id = caller_of(request).session_id
     if session_id is None:
         raise PermissionDenied("Only somebody who signed in can prove it again; a key cannot.")
-    return cast("UUID", session_id)
+    return session_id
 
 
 def _with_cookie(session: BrowserSession) -> Response:
