@@ -14,6 +14,7 @@ _PLACE = "what kind of place it is, is in the database"
 # The codes that a schema-valid request may be refused with, and why the schema can't say so. `invalid`, the code of a
 # value that is not what the schema says, is never one of them.
 BEYOND_SCHEMA = {
+    "already_set_up": "what is set up is in the database",
     "archived": "archiving does not change the name",
     "expires_before_made": "compares two fields",
     "idempotency_key_reused": "compares with earlier requests",
@@ -39,6 +40,12 @@ BEYOND_SCHEMA = {
     "unknown_selector": "each noun has its own prefixes, and all of them one grammar",
     "unknown_serial": _UNKNOWN,
     "unknown_unit": _UNKNOWN,
+    "unknown_user": _UNKNOWN,
+    "void_challenge": "challenges are signed",
+    "void_link": "links are signed",
+    "weak_password": "a list and names say what is weak",
+    "wrong_code": "the code is that of an app, now",
+    "wrong_passkey": "what a passkey signed is checked by its key",
 }
 
 

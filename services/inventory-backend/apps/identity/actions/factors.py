@@ -15,7 +15,7 @@ from apps.identity.actions.second_factor import SignInRefused, challenged, is_to
 from apps.identity.actions.sessions import end_sessions
 from apps.identity.actions.users import refuse_takeover
 from apps.identity.models import Passkey, RecoveryCode, Totp, User
-from apps.identity.queries import recovery_digest
+from apps.identity.queries import recovery_digest, second_factors_of
 from apps.identity.sealing import seal
 from audit import Event, Origin
 from audit.django import actions as trail
@@ -74,8 +74,8 @@ def confirm_totp(*, user_id: UUID, code: str, origin: Origin) -> list[str]:
 
 @transaction.atomic
 def remove_totp(*, user_id: UUID, origin: Origin) -> None:
-    """Take the authenticator app away; raises `NotFound` where there is none."""
-    if not Totp.objects.filter(user_id=user_id).delete()[0]:
+    """Take the authenticator app away; raises `NotFound` where none is set up."""
+    if not Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).delete()[0]:
         raise NotFound
     _changed("factor.totp_removed", user_id, origin)
 
@@ -128,7 +128,9 @@ def remove_passkey(*, user_id: UUID, passkey_id: UUID, origin: Origin) -> None:
 
 @transaction.atomic
 def replace_recovery_codes(*, user_id: UUID, origin: Origin) -> list[str]:
-    """Return new recovery codes; the old ones are void."""
+    """Return new recovery codes; the old ones are void. Raises `NotFound` where there is nothing to recover."""
+    if not second_factors_of(user_id):
+        raise NotFound
     RecoveryCode.objects.filter(user_id=user_id).delete()
     return _changed("factor.recovery_codes_replaced", user_id, origin)
 
@@ -137,11 +139,11 @@ def replace_recovery_codes(*, user_id: UUID, origin: Origin) -> list[str]:
 def remove_factors(*, user_id: UUID, caller: Grants, origin: Origin) -> None:
     """Take all second factors of somebody away who lost them.
 
-    Raises `NotFound` for nobody, and `Forbidden` where they may do what `caller` may not: it would be a takeover.
+    Raises `NotFound` for nobody and for who has none, and `Forbidden` where they may do what `caller` may not: it would be a takeover.
     """
     refuse_takeover(user_id=user_id, caller=caller, at=origin.at)
-    for kind in (Totp, Passkey):
-        kind.objects.filter(user_id=user_id).delete()
+    if not any([kind.objects.filter(user_id=user_id).delete()[0] for kind in (Totp, Passkey)]):
+        raise NotFound
     _changed("factors.removed", user_id, origin)
 
 
@@ -149,10 +151,7 @@ def _changed(action: str, user_id: UUID, origin: Origin) -> list[str]:
     """End the sessions, tell the trail, and keep recovery codes where there is something to recover."""
     end_sessions(user_id=user_id, at=origin.at)
     _record(action, user_id, origin)
-    has_factor = (
-        Passkey.objects.filter(user_id=user_id).exists()
-        or Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists()
-    )
+    has_factor = bool(second_factors_of(user_id))
     mine = RecoveryCode.objects.filter(user_id=user_id)
     if not has_factor:
         mine.delete()

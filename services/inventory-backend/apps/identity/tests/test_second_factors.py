@@ -329,6 +329,17 @@ def test_an_administrator_removes_the_factors_of_somebody_who_lost_them(
     assert (event.actor_id, event.object_id) == (world.users["ada"], str(world.users["vera"]))
 
 
+@pytest.mark.parametrize(
+    "path", ["/identity/factors/totp", "/identity/factors/passkeys/x", "/identity/users/{}/factors"]
+)
+def test_taking_away_what_is_not_there_changes_nothing(ada: Client, world: World, path: str) -> None:
+    ada.post("/identity/factors/totp", {})
+
+    assert ada.delete(path.format(world.users["vera"])).status_code == 404
+    assert ada.post("/identity/factors/recovery-codes", {}).status_code == 404
+    assert (ada.get("/me").status_code, RecoveryCode.objects.count(), Totp.objects.count()) == (200, 0, 1)
+
+
 def test_a_stranger_s_challenge_sets_no_passkey_up(as_user: Callable[[str], Client]) -> None:
     begun = json_of(as_user("vera").post("/identity/factors/passkeys/options", {}))
     body = {

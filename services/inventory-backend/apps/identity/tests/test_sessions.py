@@ -158,7 +158,7 @@ def test_sessions_of_others_are_for_those_who_may_see_and_manage_users(
     assert vera.get("/me").status_code == 200
     assert ada.delete(f"/identity/sessions/{session['id']}").status_code == 204
     assert vera.get("/me").status_code == 401
-    assert refusal(ada.get("/identity/sessions", user="nobody")) == (400, "invalid", [("?user", "invalid")])
+    assert refusal(ada.get("/identity/sessions", user="nobody")) == (400, "unknown_user", [("?user", "unknown_user")])
 
 
 @pytest.mark.usefixtures("world")

@@ -132,7 +132,7 @@ class Sessions(Endpoint):
         if wanted != caller.pk and not caller.grants.scope(permissions.VIEW_USERS).everywhere:
             raise PermissionDenied(f"This needs the permission {permissions.VIEW_USERS}.")
         if wanted is None:
-            raise Invalid.at("?user", "invalid", "Send the id of a user.")
+            raise Invalid.at("?user", "unknown_user", "Send the id of a user.")
         rows = queries.sessions_of(user_id=wanted, current=caller.session_id)
         return page_of(request, query, rows, SESSIONS)
 
