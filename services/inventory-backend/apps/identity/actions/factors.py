@@ -139,10 +139,11 @@ def replace_recovery_codes(*, user_id: UUID, origin: Origin) -> list[str]:
 def remove_factors(*, user_id: UUID, caller: Grants, origin: Origin) -> None:
     """Take all second factors of somebody away who lost them.
 
-    Raises `NotFound` for nobody and for who has none, and `Forbidden` where they may do what `caller` may not: it would be a takeover.
+    Raises `NotFound` for nobody and for who has none, and `MayDoMore` where they may do what `caller` may not: it would
+    be a takeover.
     """
     refuse_takeover(user_id=user_id, caller=caller, at=origin.at)
-    if not any([kind.objects.filter(user_id=user_id).delete()[0] for kind in (Totp, Passkey)]):
+    if not sum(kind.objects.filter(user_id=user_id).delete()[0] for kind in (Totp, Passkey)):
         raise NotFound
     _changed("factors.removed", user_id, origin)
 
