@@ -64,6 +64,8 @@ def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
         token = RefreshToken.objects.filter(digest=digest_of(refresh)).select_related("session").first()
         if used and token:
             Session.objects.filter(pk=token.session_id).update(last_used_at=origin.at)
+            # Used ones are kept for as long as they would be good, so that a second use is noticed.
+            RefreshToken.objects.filter(session=token.session_id, expires_at__lte=origin.at).delete()
             return _next_pair(token.session, origin)
         if token and token.used_at:
             log.warning("session.reuse_detected", session_id=str(token.session_id))

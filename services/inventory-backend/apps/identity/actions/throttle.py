@@ -44,10 +44,15 @@ _RETURN: Final = (
     "UPDATE identity_throttle SET tries = greatest(tries - 1, 0), free_at = %s WHERE digest = %s RETURNING 1"
 )
 _FORGET: Final = "DELETE FROM identity_throttle WHERE digest = %s RETURNING 1"
+_SWEEP: Final = """
+DELETE FROM identity_throttle WHERE digest IN (
+    SELECT digest FROM identity_throttle WHERE tried_at < %s LIMIT 10 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
 _IS_KNOWN: Final = """
 SELECT EXISTS (
     SELECT FROM identity_session s JOIN identity_user u ON u.id = s.user_id
-    WHERE lower(u.username) = lower(%s) AND s.created_at > %s AND s.ip <<= %s::inet
+    WHERE upper(u.username) = upper(%s) AND s.created_at > %s AND s.ip <<= %s::inet
 )
 """
 
@@ -103,8 +108,10 @@ def claim(*, kind: str, account: str, origin: Origin, free: int = FREE) -> Claim
     network = network_of(origin.ip)
     counters = [_counter(kind, "network", network, free=20 * free)]
     if not _is_known(account, network, origin):
-        counters.append(_counter(kind, "account", account.lower(), free=4 * free))
-    counters.append(_counter(kind, "both", account.lower(), network, free=free))
+        counters.append(_counter(kind, "account", _folded(account), free=4 * free))
+    counters.append(_counter(kind, "both", _folded(account), network, free=free))
+    # Names that do not exist leave rows too: each claim takes a few old ones away.
+    rows(_SWEEP, [origin.at - _WINDOW])
     with transaction.atomic():
         # Always in this order, so that two claims never wait for each other.
         budgets = [_claimed(counter, origin) for counter in counters]
@@ -118,6 +125,11 @@ def network_of(ip: str | None) -> str:
     except ValueError:
         return ""
     return str(ip_network(f"{address}/{_PREFIX[address.version]}", strict=False))
+
+
+def _folded(account: str) -> str:
+    # As users are looked up: what the database takes for one name has one counter.
+    return account.upper()
 
 
 def _counter(*parts: str, free: int) -> _Counter:

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("digest", _digest()),
                 ("tries", models.PositiveIntegerField()),
-                ("tried_at", models.DateTimeField()),
+                ("tried_at", models.DateTimeField(db_index=True)),
                 ("free_at", models.DateTimeField()),
             ],
             options={"db_table": "identity_throttle"},

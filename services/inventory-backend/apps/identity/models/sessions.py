@@ -55,7 +55,7 @@ class Throttle(models.Model):
 
     digest = models.BinaryField(primary_key=True, max_length=32)
     tries = models.PositiveIntegerField()
-    tried_at = models.DateTimeField()
+    tried_at = models.DateTimeField(db_index=True)
     free_at = models.DateTimeField()
 
     class Meta:

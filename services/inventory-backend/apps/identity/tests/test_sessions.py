@@ -94,6 +94,17 @@ def test_t4_a_session_ends_after_7_idle_days_and_after_30_days(kind: str) -> Non
 
 
 @pytest.mark.usefixtures("world")
+def test_t4_used_tokens_are_kept_for_as_long_as_they_were_good() -> None:
+    first = tokens()
+    second = json_of(refresh(first["refresh"]))
+    RefreshToken.objects.exclude(used_at=None).update(expires_at=timezone.now())
+
+    assert refresh(second["refresh"]).status_code == 200
+
+    assert RefreshToken.objects.count() == 2
+
+
+@pytest.mark.usefixtures("world")
 def test_t4_a_refresh_late_in_a_session_does_not_outlive_it() -> None:
     pair = tokens()
     soon = timezone.now() + timedelta(hours=1)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.identity.actions import SignInRefused, TooManyTries, sign_in
 from apps.identity.actions.throttle import network_of
-from apps.identity.models import Session, Throttle
+from apps.identity.models import Session, Throttle, User
 from audit import Origin
 from tests.answers import json_of, refusal
 from tests.client import Client
@@ -137,3 +137,28 @@ def test_p4_a_try_whose_clock_is_a_little_behind_is_not_refused() -> None:
     assert attempt(ip=HOME, at=at - timedelta(seconds=1)) == "wrong"
     assert attempt(ip=HOME, at=at, password=PASSWORD) == "in"
     assert attempt(ip=HOME, at=at - timedelta(seconds=1), password=PASSWORD) == "in"
+
+
+def test_p4_another_spelling_of_a_name_is_the_same_account(world: World) -> None:
+    user = User.objects.create(username="sisi", password=User.objects.get(username="ada").password)
+    at = timezone.now()
+
+    # U+017F and U+0131 are S and I in capitals, which is how names are compared.
+    said = [attempt(ip=HOME, at=at, username=name) for name in ("sisi", "SISI", "\u017fisi", "s\u0131si", "sIsI")]
+
+    assert said == ["wrong"] * 5
+    for name in ("sisi", "\u017f\u0131\u017f\u0131"):
+        assert attempt(ip=HOME, at=at, username=name, password=PASSWORD) == "wait 30"
+    assert Session.objects.filter(user=user).count() == 0
+
+
+@pytest.mark.usefixtures("world")
+def test_p4_what_was_counted_an_hour_ago_is_swept_away() -> None:
+    at = timezone.now()
+    for number in range(4):
+        attempt(ip=HOME, at=at - timedelta(hours=2), username=f"made-up-{number}")
+    assert Throttle.objects.count() == 9
+
+    attempt(ip=ELSEWHERE, at=at)
+
+    assert Throttle.objects.count() == 3
