@@ -179,7 +179,12 @@ def declare[**P, R: HttpResponseBase](
     """Give a plain Django view a permission: the check at start-up sees it and each request obeys it.
 
     The view then raises Django's PermissionDenied for whoever it is not open to.
+
+    Raises:
+        ValueError: `permission` asks for a recent proof, which a plain view cannot say to its callers.
     """
+    if permission.step_up:
+        raise ValueError("A plain view cannot ask for a recent proof; make it an APIView.")
 
     def decorate(view: Callable[Concatenate[HttpRequest, P], R]) -> Callable[Concatenate[HttpRequest, P], R]:
         @wraps(view)

@@ -25,7 +25,7 @@ from audit import Origin
 log = structlog.get_logger(__name__)
 
 # What nobody's password is: it costs as much time to check as a real one.
-_NO_PASSWORD: Final = "!"  # noqa: S105  (Django's mark for none)  # nosec B105
+_NO_PASSWORD: Final = "!"  # noqa: S105  (Django's mark for none)
 
 
 def sign_in(*, username: str, password: str, origin: Origin, agent: str = "") -> TokenPair:
