@@ -62,7 +62,7 @@ def test_p6_an_old_proof_is_refused(api: Client, world: World, route: str) -> No
 
 @pytest.mark.parametrize("route", sorted(SENSITIVE))
 def test_p6_a_recent_proof_is_accepted(api: Client, route: str) -> None:
-    age(290)
+    age(240)
 
     assert call(api, route) in {200, 400, 404}
 
