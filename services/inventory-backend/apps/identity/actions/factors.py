@@ -143,8 +143,10 @@ def remove_factors(*, user_id: UUID, caller: Grants, origin: Origin) -> None:
     be a takeover.
     """
     refuse_takeover(user_id=user_id, caller=caller, at=origin.at)
-    if not sum(kind.objects.filter(user_id=user_id).delete()[0] for kind in (Totp, Passkey)):
+    if not second_factors_of(user_id):
         raise NotFound
+    for kind in (Totp, Passkey):
+        kind.objects.filter(user_id=user_id).delete()
     _changed("factors.removed", user_id, origin)
 
 

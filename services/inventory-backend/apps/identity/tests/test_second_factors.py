@@ -336,6 +336,7 @@ def test_taking_away_what_is_not_there_changes_nothing(ada: Client, world: World
     ada.post("/identity/factors/totp", {})
 
     assert ada.delete(path.format(world.users["vera"])).status_code == 404
+    assert ada.delete(path.format(world.users["ada"])).status_code == 404
     assert ada.post("/identity/factors/recovery-codes", {}).status_code == 404
     assert (ada.get("/me").status_code, RecoveryCode.objects.count(), Totp.objects.count()) == (200, 0, 1)
 
