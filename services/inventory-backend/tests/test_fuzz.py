@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from apps.common.api.endpoint import Endpoint
 
 # A refresh token is good for one use: whether one that is unused comes up is left to chance. The others need what is
-# signed, what a device makes, the id of a session or user, a cookie, or the origin of a page.
+# signed, what a device makes, the id of a session or user, a cookie, or the origin of a page; and after five wrong
+# passwords, which chance has many of, the account waits.
 MAY_FAIL = {
     "refresh_session",
     "accept_invitation",
@@ -31,6 +32,7 @@ MAY_FAIL = {
     "finish_sign_in",
     "finish_sign_in_browser",
     "invite_user",
+    "prove_again",
     "read_passkey_options",
     "read_session",
     "remove_factors",
@@ -39,6 +41,7 @@ MAY_FAIL = {
     "replace_recovery_codes",
     "reset_password",
     "revoke_session",
+    "sign_in",
     "sign_in_browser",
 }
 
