@@ -231,6 +231,19 @@ def test_p5_a_passkey_that_does_not_fit_is_refused(ada: Client, how: str) -> Non
     assert Session.objects.filter(revoked_at=None).count() == before
 
 
+def test_p5_somebody_else_s_passkey_is_not_this_account_s(as_user: Callable[[str], Client]) -> None:
+    theirs = Authenticator()
+    with_passkey(as_user("ada"), Authenticator())
+    with_passkey(as_user("vera"), theirs)
+    challenge = challenge_in(sign_in())
+    options = json_of(ANYBODY.post("/identity/second-factor/passkey", {"challenge": challenge}))["options"]
+
+    refused = answered(challenge, method="hwk", credential=theirs.get(options))
+
+    assert refusal(refused)[:2] == (401, "sign_in_refused")
+    assert Session.objects.filter(revoked_at=None).count() == 0
+
+
 @pytest.mark.parametrize("method", ["otp", "recovery", "hwk"])
 @pytest.mark.parametrize("empty", ["", "0", "null"])
 def test_p5_an_empty_proof_is_none(ada: Client, method: str, empty: str) -> None:
