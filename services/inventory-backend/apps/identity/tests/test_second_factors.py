@@ -231,6 +231,15 @@ def test_p5_a_passkey_that_does_not_fit_is_refused(ada: Client, how: str) -> Non
     assert Session.objects.filter(revoked_at=None).count() == before
 
 
+def test_p5_an_app_that_was_never_confirmed_proves_nothing(ada: Client) -> None:
+    authenticator = Authenticator()
+    with_passkey(ada, authenticator)
+    told = json_of(_with_key(authenticator).post("/identity/factors/totp", {}))
+    challenge = challenge_in(sign_in())
+
+    assert answered(challenge, method="otp", code=code_now(base64.b32decode(told["secret"]))).status_code == 401
+
+
 def test_p5_somebody_else_s_passkey_is_not_this_account_s(as_user: Callable[[str], Client]) -> None:
     theirs = Authenticator()
     with_passkey(as_user("ada"), Authenticator())
