@@ -164,4 +164,4 @@ def test_a_weak_password_is_refused_with_every_reason(url: str, tmp_path: Path) 
 
     assert refused.code == 1
     assert [one["code"] for one in refused.json["error"]["problems"]] == ["weak_password"] * 3
-    assert "Invalid request: 2 problems" in refused.err
+    assert "Invalid request: 3 problems" in refused.err
