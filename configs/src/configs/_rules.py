@@ -18,6 +18,7 @@ _ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 PUBLIC_KNOWLEDGE = "insecure"
 _SECRET_KEY_LENGTH = 50  # as Django's `check --deploy` asks for (security.W009)
 _PEPPER_LENGTH = 32
+_ACCESS_TOKEN_SECONDS = 300
 _PEM_END = "-----END PUBLIC KEY-----"
 
 
@@ -115,6 +116,36 @@ def private_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | No
     if value is None:
         _refuse_absence_when_strict(info)
         return None
+    return _signing_key(value)
+
+
+def previous_private_key(value: SecretStr | None) -> SecretStr | None:
+    """Refuse a key that tokens were never signed with."""
+    return None if value is None else _signing_key(value)
+
+
+def access_token_seconds(value: int, info: ValidationInfo) -> int:
+    """Refuse an access token that outlives five minutes in production: nobody can take it back by itself."""
+    if _is_strict(info) and value > _ACCESS_TOKEN_SECONDS:
+        raise ValueError(f"is over {_ACCESS_TOKEN_SECONDS}")
+    return value
+
+
+def mail_url(value: SecretStr | None) -> SecretStr | None:
+    """Refuse what is not the URL of a mail server; without one, letters are printed."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.get_secret_value())
+        is_one = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if not is_one:
+        raise ValueError("is not the URL of a mail server")
+    return value
+
+
+def _signing_key(value: SecretStr) -> SecretStr:
     try:
         key = load_pem_private_key(value.get_secret_value().encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -4,6 +4,7 @@ A field's description is the hint that a wrong value is answered with. A field w
 its value from the file of the stage (`env/`) or, in production, from the operator.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, override
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -78,12 +79,30 @@ class Settings(BaseSettings):
         BeforeValidator(rules.split_pems),
         Field(description="Set it to public keys in PEM, one after the other, or leave it out."),
     ] = ()
+    jwt_previous_private_key: Annotated[
+        SecretStr | None,
+        AfterValidator(rules.previous_private_key),
+        Field(description="Set it to the private key that JWT_PRIVATE_KEY replaces, in PEM, or leave it out."),
+    ] = None
     access_token_seconds: Annotated[
-        int, Field(ge=30, le=3600, description="Set it to a number of seconds from 30 to 3600.")
+        int,
+        AfterValidator(rules.access_token_seconds),
+        Field(ge=30, le=3600, description="Set it to a number of seconds from 30 to 300."),
     ] = 300
-    refresh_token_days: Annotated[int, Field(ge=1, le=365, description="Set it to a number of days from 1 to 365.")] = (
-        30
+    refresh_token_days: Annotated[int, Field(ge=1, le=30, description="Set it to a number of days from 1 to 30.")] = 30
+    session_idle_days: Annotated[int, Field(ge=1, le=7, description="Set it to a number of days from 1 to 7.")] = 7
+
+    mail_url: Annotated[
+        SecretStr | None,
+        AfterValidator(rules.mail_url),
+        Field(description="Set it to smtps://user:password@host:465, or smtp://...:587 for STARTTLS."),
+    ] = None
+    mail_from: Annotated[str, Field(min_length=3, description="Set it to the address that letters come from.")] = (
+        "inventory@localhost"
     )
+    password_deny_list: Annotated[
+        Path | None, Field(description="Set it to a text file with one refused password per line, or leave it out.")
+    ] = None
 
     api_key_pepper: Annotated[
         SecretStr | None,

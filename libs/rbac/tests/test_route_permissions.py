@@ -1,5 +1,6 @@
 """What a request meets: deny by default, for each way of declaring a permission."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
 from rbac_toy import views
 from rbac_toy.models import User
 from rest_framework.request import Request
@@ -15,7 +17,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
 from rbac import Grant, Grants
-from rbac.django.permissions import DeclaredPermission, requires
+from rbac.django.permissions import RECENT, DeclaredPermission, declare, requires, signed_in
 
 READER = Grants((Grant(frozenset({"stock.read"}), UUID(int=1)),))
 NOBODY = Grants()
@@ -101,3 +103,36 @@ def test_a_plain_view_refuses_whoever_it_is_not_open_to(who: SimpleNamespace) ->
 
     with pytest.raises(PermissionDenied):
         views.export(request)
+
+
+@pytest.mark.parametrize(
+    ("grants", "seconds", "expected"),
+    [(READER, 0, 200), (READER, 290, 200), (READER, 301, 401), (NOBODY, 0, 403), (NOBODY, 301, 403)],
+)
+def test_a_route_may_ask_for_a_recent_proof(grants: Grants, seconds: int, expected: int) -> None:
+    class Sensitive(views.Report):
+        permission_classes = (requires("stock.read", step_up=True),)
+
+    request = APIRequestFactory().get("/")
+    user = signed_in_user(grants)
+    vars(user)["authenticated_at"] = timezone.now() - timedelta(seconds=seconds)
+    force_authenticate(request, user)
+
+    assert Sensitive.as_view()(request).status_code == expected
+    assert timedelta(minutes=5) == RECENT
+
+
+def test_only_what_asks_for_it_needs_a_recent_proof() -> None:
+    of_late = (signed_in(step_up=True), requires("stock.read", step_up=True))
+
+    assert [permission.step_up for permission in (*of_late, signed_in(), requires("stock.read"))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_plain_view_cannot_ask_for_a_recent_proof() -> None:
+    with pytest.raises(ValueError, match="recent proof"):
+        declare(requires("stock.read", step_up=True))

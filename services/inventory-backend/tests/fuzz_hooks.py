@@ -14,6 +14,7 @@ _PLACE = "what kind of place it is, is in the database"
 # The codes that a schema-valid request may be refused with, and why the schema can't say so. `invalid`, the code of a
 # value that is not what the schema says, is never one of them.
 BEYOND_SCHEMA = {
+    "already_set_up": "what is set up is in the database",
     "archived": "archiving does not change the name",
     "bad_expiry": "compares with the clock",
     "ends_before_it_begins": "compares two fields, and one with now",
@@ -49,7 +50,11 @@ BEYOND_SCHEMA = {
     "unknown_time_zone": "the names are in the time zone database",
     "unknown_unit": _UNKNOWN,
     "unknown_user": _UNKNOWN,
+    "void_challenge": "challenges are signed",
+    "void_link": "links are signed",
     "weak_password": "compared with lists of passwords and with the user's other fields",
+    "wrong_code": "the code is that of an app, now",
+    "wrong_passkey": "what a passkey signed is checked by its key",
 }
 
 

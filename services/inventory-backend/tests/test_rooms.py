@@ -29,9 +29,14 @@ MORE: Final[dict[str, dict[str, str]]] = {
     "identity": {
         "api_keys": "how an API key is spelled, made and checked; no table",
         "authentication": "REST framework asks it who is calling, for every app",
+        "challenges": "signed statements that are handed out to be answered; no table",
         "keys": "what access tokens are signed with; no table",
-        "passwords": "how passwords are kept; Django finds it by name",
+        "letters": "how letters leave; no table",
+        "passkeys": "what is expected of a passkey; its table is a model",
+        "passwords": "how passwords are chosen and kept; Django finds it by name",
+        "sealing": "secrets at rest; no table",
         "tokens": "what an access token says; no table",
+        "totp": "RFC 6238; no table",
     },
     "dataio": {"csv_files": "how a file is read, whatever is in it"},
     "demo": {

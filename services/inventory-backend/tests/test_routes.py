@@ -61,6 +61,21 @@ def test_a1_who_is_signed_in_alone_sees_only_themselves() -> None:
         "POST /api/v1/identity/keys",
         "GET /api/v1/identity/keys/<str:selector>",
         "POST /api/v1/identity/keys/<str:selector>/revoke",
+        "GET /api/v1/identity/session/current",
+        "DELETE /api/v1/identity/session/current",
+        "GET /api/v1/identity/sessions",
+        "DELETE /api/v1/identity/sessions/<str:session_id>",
+        "POST /api/v1/identity/proof",
+        "POST /api/v1/identity/proof/second-factor",
+        "POST /api/v1/identity/password",
+        "GET /api/v1/identity/factors",
+        "POST /api/v1/identity/factors/totp",
+        "DELETE /api/v1/identity/factors/totp",
+        "POST /api/v1/identity/factors/totp/confirm",
+        "POST /api/v1/identity/factors/passkeys",
+        "POST /api/v1/identity/factors/passkeys/options",
+        "DELETE /api/v1/identity/factors/passkeys/<str:passkey_id>",
+        "POST /api/v1/identity/factors/recovery-codes",
     }
 
 

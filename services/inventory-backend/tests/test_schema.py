@@ -10,9 +10,16 @@ from tests.schema import GOLDEN, current
 # Whoever adds a route that needs no token adds it here as well.
 PUBLIC = {
     "GET /api/v1/identity/jwks",
+    "POST /api/v1/identity/invitations/accept",
+    "POST /api/v1/identity/password/reset",
+    "POST /api/v1/identity/password/reset/confirm",
+    "POST /api/v1/identity/second-factor/passkey",
+    "POST /api/v1/identity/session",
+    "POST /api/v1/identity/session/second-factor",
     "POST /api/v1/identity/token",
     "POST /api/v1/identity/token/refresh",
     "POST /api/v1/identity/token/revoke",
+    "POST /api/v1/identity/token/second-factor",
 }
 
 

@@ -133,3 +133,14 @@ class Busy(DomainError):
     code = "busy"
     title = "Busy, try again"
     retry_after_seconds: ClassVar[int] = 1
+
+
+class Throttled(DomainError):
+    """The caller asks too often; `retry_after_seconds` says when to come back."""
+
+    code = "throttled"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from apps.identity.actions import create_user, grant_role
-from apps.identity.models import RefreshToken, User
+from apps.identity.actions import create_user, grant_role, set_password
+from apps.identity.models import User
 from apps.identity.permissions import BUILTIN_ROLES
+from apps.identity.types import Authority
 from apps.locations.models import Location
-from audit import Event, Origin
-from audit.django import actions as trail
+from audit import Origin
 
 # The picker works in one warehouse; everybody else everywhere.
 _BOUND_TO = {"picker": "HAM"}
@@ -36,7 +36,7 @@ def admit(origin: Origin) -> list[Person]:
         if user is None:
             _hire(person, origin)
         else:
-            _replace_password(user, person.password, origin)
+            set_password(user, person.password, by=Authority.operator(), origin=origin)
         people.append(person)
     return people
 
@@ -46,11 +46,3 @@ def _hire(person: Person, origin: Origin) -> None:
     user = create_user(username=person.username, name=name, password=person.password, origin=origin)
     site = Location.objects.get(code=person.site).pk if person.site else None
     grant_role(user=user, role_code=person.role, location_id=site, origin=origin)
-
-
-def _replace_password(user: User, password: str, origin: Origin) -> None:
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
-    event = Event(action="user.password_replaced", object_type="user", object_id=str(user.pk))
-    trail.record(event, origin=origin)

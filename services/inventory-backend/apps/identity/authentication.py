@@ -1,13 +1,16 @@
-"""From an access token or an API key to a principal, with one query."""
+"""From an access token, an API key or a browser's cookie to a principal, with one query."""
 
+import hmac
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, override
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
@@ -18,6 +21,10 @@ from apps.identity.types import FoundKey, Principal
 
 log = structlog.get_logger(__name__)
 
+COOKIE: Final = "__Host-session"
+CSRF_HEADER: Final = "X-CSRF-Token"
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_OFFERS: Final = frozenset({"Authorization", "Api-Key"})
 _NOTED_EVERY: Final = timedelta(minutes=1)
 
 
@@ -61,6 +68,49 @@ class ApiKey(BaseAuthentication):
     @override
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class SessionCookie(BaseAuthentication):
+    """Accept a browser's cookie where nothing else is offered; a write needs our own page's origin and token too.
+
+    Whoever sends `Authorization` or `Api-Key` is judged by that alone.
+    """
+
+    @override
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        secret = request.COOKIES.get(COOKIE)
+        if not secret or not _OFFERS.isdisjoint(request.headers):
+            return None
+        principal = queries.principal_of_cookie(secret=secret, at=timezone.now())
+        if principal is None:
+            raise AuthenticationFailed("This session is over. Sign in again.", code="session_over")
+        if request.method not in _SAFE:
+            require_own_origin(request)
+            given = request.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(given.encode(), csrf_token(secret).encode()):
+                raise CrossSite(f"Send the token of this session as {CSRF_HEADER}.")
+        return principal, None
+
+    @override
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class CrossSite(PermissionDenied):
+    """A write with a cookie that our own page may not have asked for."""
+
+    problem_code = "cross_site_request"
+
+
+def require_own_origin(request: Request) -> None:
+    """Refuse what another site's page asked for (ASVS V3.5.1); browsers name the origin of every write."""
+    if request.headers.get("Origin") != f"{request.scheme}://{request.get_host()}":
+        raise CrossSite("The Origin of a request with a cookie must be this service.")
+
+
+def csrf_token(secret: str) -> str:
+    """Return what a page of ours must send with each write of the session whose cookie is `secret`."""
+    return hmac.new(settings.SECRET_KEY.encode(), b"csrf " + secret.encode(), sha256).hexdigest()
 
 
 def _key_in(request: Request) -> str | None:

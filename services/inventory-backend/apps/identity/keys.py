@@ -1,4 +1,8 @@
-"""The keys that access tokens are signed and checked with; each has a `kid`, so that they can be replaced."""
+"""The keys that access tokens are signed and checked with; each has a `kid`, so that they can be replaced.
+
+A new key is shown for ten minutes before it signs, so that whoever keeps a copy of the public keys has it by then. When
+it was first shown is in the database, so that all processes change over together.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,10 +17,17 @@ from django.conf import settings
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 import configs
+from apps.common.db import rows
 
 type PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
 type PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
 
+PUBLISHED_BEFORE_SECONDS: Final = 600
+# Setting a column to itself makes the row that is there already an answer.
+_PUBLISH: Final = """
+INSERT INTO identity_signing_key AS known (kid) VALUES (%s)
+ON CONFLICT (kid) DO UPDATE SET published_at = known.published_at RETURNING published_at
+"""
 _JWK_MEMBERS: Final = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 
@@ -31,12 +42,19 @@ class VerifyingKey:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRing:
-    """The one key that signs, and all that verify."""
+class SigningPair:
+    """A private key, with the public one that goes with it."""
 
-    signing_key: PrivateKey
-    signing_kid: str
-    algorithm: str
+    private: PrivateKey
+    public: VerifyingKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The key that signs, the one that it replaces where there is one, and all that verify."""
+
+    newest: SigningPair
+    previous: SigningPair | None
     verifying: dict[str, VerifyingKey]
 
 
@@ -44,10 +62,44 @@ class KeyRing:
 def key_ring() -> KeyRing:
     """Return the keys of this deployment."""
     config: configs.Settings = settings.CONFIG
-    private = _private_key(config)
-    current = _verifying(private.public_key())
+    newest = _pair(_private_key(config))
+    previous = config.jwt_previous_private_key
+    older = None if previous is None else _pair(_loaded(previous.get_secret_value()))
     retired = [_verifying(_public_key(pem)) for pem in config.jwt_retired_public_keys]
-    return KeyRing(private, current.kid, current.algorithm, {key.kid: key for key in [current, *retired]})
+    known = [newest.public, *([older.public] if older else []), *retired]
+    return KeyRing(newest, older, {key.kid: key for key in known})
+
+
+def signing_pair(*, at: float) -> SigningPair:
+    """Return the pair that signs at `at` (seconds since 1970): the newest, once it was public for long enough."""
+    ring = key_ring()
+    if ring.previous is None or at >= _signs_from(ring.newest.public.kid):
+        return ring.newest
+    return ring.previous
+
+
+@cache
+def _signs_from(kid: str) -> float:
+    # The clock is the database's, which all processes share; the first of them writes the row.
+    published = rows(_PUBLISH, [kid])[0][0]
+    return float(published.timestamp()) + PUBLISHED_BEFORE_SECONDS
+
+
+def publish_newest() -> None:
+    """Note that the newest key is being shown, where another one still signs."""
+    ring = key_ring()
+    if ring.previous is not None:
+        _signs_from(ring.newest.public.kid)
+
+
+def forget_keys() -> None:
+    """Read the keys anew at their next use."""
+    key_ring.cache_clear()
+    _signs_from.cache_clear()
+
+
+def _pair(private: PrivateKey) -> SigningPair:
+    return SigningPair(private, _verifying(private.public_key()))
 
 
 def _private_key(config: configs.Settings) -> PrivateKey:
@@ -56,10 +108,13 @@ def _private_key(config: configs.Settings) -> PrivateKey:
         # on one key, and none must lie in the repository.
         seed = hashlib.sha256(b"access tokens" + config.secret_key.get_secret_value().encode()).digest()
         return Ed25519PrivateKey.from_private_bytes(seed)
-    pem = config.jwt_private_key.get_secret_value().encode()
-    key = serialization.load_pem_private_key(pem, password=None)
+    return _loaded(config.jwt_private_key.get_secret_value())
+
+
+def _loaded(pem: str) -> PrivateKey:
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, Ed25519PrivateKey | EllipticCurvePrivateKey):
-        raise TypeError("INVENTORY_JWT_PRIVATE_KEY must be an Ed25519 or EC P-256 key.")
+        raise TypeError("INVENTORY_JWT_(PREVIOUS_)PRIVATE_KEY must be an Ed25519 or EC P-256 key.")
     return key
 
 

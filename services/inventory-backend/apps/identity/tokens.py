@@ -12,13 +12,14 @@ from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendE
 from rest_framework_simplejwt.tokens import Token
 
 import configs  # noqa: TC001  (annotated at run time)
-from apps.identity.keys import key_ring
+from apps.identity.keys import key_ring, signing_pair
 
 _TYPE = "at+jwt"
 # Whether a signature is right does not change, so a token is checked once in each process; whether it has expired is
 # looked at every time, and whether its session and account still live is the principal's query.
 _REMEMBERED = 4096
-_verified: dict[Any, dict[str, Any]] = {}
+_verified: dict[Any, tuple[str, dict[str, Any]]] = {}
+_HEADER = {"alg", "kid", "typ"}
 _REQUIRED = ["exp", "iat", "jti", "sub", "iss", "aud", "sid"]
 
 
@@ -27,28 +28,31 @@ class NamedKeyBackend(TokenBackend):
 
     @override
     def encode(self, payload: dict[str, Any]) -> str:
-        ring = key_ring()
+        pair = signing_pair(at=payload["iat"])
         claims = {**payload, "iss": self.issuer, "aud": self.audience}
-        headers = {"kid": ring.signing_kid, "typ": _TYPE}
-        return jwt.encode(claims, ring.signing_key, algorithm=ring.algorithm, headers=headers)
+        headers = {"kid": pair.public.kid, "typ": _TYPE}
+        return jwt.encode(claims, pair.private, algorithm=pair.public.algorithm, headers=headers)
 
     @override
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        claims = _verified.get(token)
-        if claims is None:
-            claims = self._decoded(token, verify=verify)
-            if len(_verified) >= _REMEMBERED:
-                _verified.clear()
-            _verified[token] = claims
+        kid, claims = _verified.get(token) or self._decoded(token, verify=verify)
+        if kid not in key_ring().verifying:
+            raise TokenBackendError("Token is not one of ours")
         if claims["exp"] <= time.time():
             raise TokenBackendExpiredToken("Token is expired")
+        if token not in _verified:
+            if len(_verified) >= _REMEMBERED:
+                _verified.clear()
+            _verified[token] = kid, claims
         return claims
 
-    def _decoded(self, token: Any, *, verify: bool) -> dict[str, Any]:
+    def _decoded(self, token: Any, *, verify: bool) -> tuple[str, dict[str, Any]]:
         try:
             header = jwt.get_unverified_header(token)
-            key = key_ring().verifying.get(str(header.get("kid")))
-            if key is None or header.get("typ") != _TYPE or "crit" in header:
+            kid = header.get("kid")
+            key = key_ring().verifying.get(kid) if isinstance(kid, str) else None
+            # Nothing that we do not write is in the header: no key, no address of one, no critical extension.
+            if key is None or header["typ"] != _TYPE or set(header) != _HEADER:
                 raise TokenBackendError("Token is not one of ours")
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -56,13 +60,18 @@ class NamedKeyBackend(TokenBackend):
                 algorithms=[key.algorithm],
                 audience=self.audience,
                 issuer=self.issuer,
-                options={"require": _REQUIRED, "verify_signature": verify},
+                options={"require": _REQUIRED, "verify_signature": verify, "strict_aud": True},
             )
+            lifetime = claims["exp"] - claims["iat"]
+            for name in ("sub", "sid"):
+                UUID(claims[name])
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken("Token is expired") from error
-        except (jwt.InvalidTokenError, UnicodeDecodeError, ValueError) as error:
+        except (jwt.InvalidTokenError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise TokenBackendError("Token is invalid") from error
-        return claims
+        if lifetime > AccessToken.seconds():
+            raise TokenBackendError("Token lives too long to be one of ours")
+        return str(kid), claims
 
 
 class AccessToken(Token):

@@ -1,9 +1,10 @@
 """Values that cross this domain's border."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from rbac import Grant, Grants, Held, Verdict, registry
@@ -20,7 +21,8 @@ class UserKind(StrEnum):
 class Principal:
     """Who is asking: a user as of this request, with everything granted to them.
 
-    With an API key, `key_id` names it, and `grants` are what it leaves of its owner's.
+    `methods` says how they proved who they are (RFC 8176: pwd, otp, hwk, fed ...), last at `authenticated_at`.
+    With an API key, `key_id` names it, `grants` are what it leaves of its owner's, and nothing was ever proved.
     """
 
     is_authenticated: ClassVar[bool] = True
@@ -31,6 +33,8 @@ class Principal:
     username: str
     name: str
     session_id: UUID | None
+    methods: frozenset[str]
+    authenticated_at: datetime
     grants: Grants
     key_id: UUID | None = None
 
@@ -93,6 +97,33 @@ class TokenPair:
     access: str
     refresh: str
     expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSession:
+    """What a sign-in of a browser hands out: `secret` is the value of its cookie."""
+
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What is left of the tries within `window_seconds`, and in how many seconds there are more."""
+
+    limit: int
+    remaining: int
+    window_seconds: int
+    reset_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """A proof beside the password: the code of an app or a recovery code, or what a passkey signed."""
+
+    method: Literal["otp", "recovery", "hwk"]
+    code: str = ""
+    credential: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 import configs
 from config.database import database_settings
 from config.logs import log_to_stderr
+from config.mail import mailer
 
 CONFIG = configs.load()
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -64,10 +65,15 @@ AUTH_USER_MODEL = "identity.User"
 # Usernames are unique whatever their case, by a constraint on an expression, which this check doesn't look for.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["apps.identity.passwords.Argon2id"]
+MAILERS = {"default": mailer(CONFIG)}
+DEFAULT_FROM_EMAIL = CONFIG.mail_from
+# Whether the answer to whoever asks for a letter waits until it is sent; it must not in production.
+LETTERS_IN_BACKGROUND = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "apps.identity.passwords.DenyList"},
 ]
 
 RBAC_GROUP_MODEL = "identity.Group"
@@ -81,6 +87,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.identity.authentication.ApiKey",
         "apps.identity.authentication.BearerToken",
+        "apps.identity.authentication.SessionCookie",
     ],
     # Each view declares what it needs, and the start-up check insists on it; this is what a lapse would meet.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -5,13 +5,17 @@ to start when a route says nothing.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Protocol, cast, override
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, Protocol, cast, override
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.views import View
+from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     type User = AbstractBaseUser | AnonymousUser | None
 
 
+# How long ago somebody may have proved who they are for what asks for a recent proof (ASVS V7.5.3).
+RECENT: Final = timedelta(minutes=5)
+
+
 class HasGrants(Protocol):
     """What a signed-in user must offer."""
 
@@ -33,8 +41,30 @@ class HasGrants(Protocol):
         """Everything the user was granted, as of this request."""
 
 
+class HasProof(Protocol):
+    """What a signed-in user must offer to routes that ask for a recent proof."""
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the user last proved who they are."""
+
+
+class ProofTooOld(APIException):
+    """The proof of who is asking is too old for this (RFC 9470, section 3)."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = problem_code = "proof_too_old"
+    default_detail = f"Prove again who you are: this needs a proof of the last {RECENT.seconds} seconds."
+    auth_header = f'Bearer error="insufficient_user_authentication", max_age="{RECENT.seconds}"'
+
+
 class DeclaredPermission(BasePermission):
-    """A decision about a user alone; made by `requires`, `public` or `signed_in`."""
+    """A decision about a user alone; made by `requires`, `public` or `signed_in`.
+
+    With `step_up` it is open only to those who proved of late who they are.
+    """
+
+    step_up: ClassVar[bool] = False
 
     @classmethod
     def admits(cls, user: "User") -> bool:
@@ -44,7 +74,11 @@ class DeclaredPermission(BasePermission):
 
     @override
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return self.admits(request.user)
+        if not self.admits(request.user):
+            return False
+        if self.step_up and cast("HasProof", request.user).authenticated_at < timezone.now() - RECENT:
+            raise ProofTooOld
+        return True
 
 
 class SignedIn(DeclaredPermission):
@@ -54,6 +88,12 @@ class SignedIn(DeclaredPermission):
     @classmethod
     def admits(cls, user: "User") -> bool:
         return user is not None and user.is_authenticated
+
+
+class SignedInOfLate(SignedIn):
+    """Whoever proved of late who they are."""
+
+    step_up = True
 
 
 class Requires(SignedIn):
@@ -81,8 +121,8 @@ class Public(DeclaredPermission):
         return True
 
 
-def requires(code: str) -> type[Requires]:
-    """Return the permission class that asks for one registered permission.
+def requires(code: str, *, step_up: bool = False) -> type[Requires]:
+    """Return the permission class that asks for one registered permission, and with `step_up` for a recent proof.
 
     It opens the route to whoever holds the permission anywhere; at which locations they hold it is
     for `Grants.scope` to say, once the rows are known.
@@ -92,6 +132,7 @@ def requires(code: str) -> type[Requires]:
         permission = code
         message = f"This needs the permission {code}."
 
+    RequiresCode.step_up = step_up
     return RequiresCode
 
 
@@ -104,9 +145,9 @@ def public(why: str) -> type[Public]:
     return PublicBecause
 
 
-def signed_in() -> type[SignedIn]:
-    """Return the permission class of a route that is open to every signed-in user."""
-    return SignedIn
+def signed_in(*, step_up: bool = False) -> type[SignedIn]:
+    """Return the permission class of a route that is open to every signed-in user; `step_up`: of late."""
+    return SignedInOfLate if step_up else SignedIn
 
 
 class DeclaredPermissions(APIView):
@@ -138,7 +179,12 @@ def declare[**P, R: HttpResponseBase](
     """Give a plain Django view a permission: the check at start-up sees it and each request obeys it.
 
     The view then raises Django's PermissionDenied for whoever it is not open to.
+
+    Raises:
+        ValueError: `permission` asks for a recent proof, which a plain view cannot say to its callers.
     """
+    if permission.step_up:
+        raise ValueError("A plain view cannot ask for a recent proof; make it an APIView.")
 
     def decorate(view: Callable[Concatenate[HttpRequest, P], R]) -> Callable[Concatenate[HttpRequest, P], R]:
         @wraps(view)

@@ -25,6 +25,7 @@ from apps.common.errors import (
     NotFound,
     Problem,
     StaleVersion,
+    Throttled,
     Unauthenticated,
     VersionRequired,
 )
@@ -41,6 +42,7 @@ _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
     (StaleVersion, 412),
     (KeyReused, 422),
     (VersionRequired, 428),
+    (Throttled, 429),
     (Busy, 503),
 )
 _CODES: Final = {
@@ -131,6 +133,8 @@ def _from_drf(exc: drf.APIException, request_id: str) -> Response:
     status = exc.status_code
     detail = str(exc.detail)
     code = "malformed_request" if isinstance(exc, drf.ParseError) else _CODES.get(status, str(exc.default_code))
+    # What clients must tell from the usual answer of its status.
+    code = getattr(exc, "problem_code", code)
     headers = {}
     if (auth := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = auth

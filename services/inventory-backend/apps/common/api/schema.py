@@ -46,6 +46,22 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "apiKey", "in": "header", "name": "Api-Key"}
 
 
+class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's registry
+    """Tell the document how browsers sign in."""
+
+    target_class = "apps.identity.authentication.SessionCookie"
+    name = "cookie"
+
+    @override
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "__Host-session",
+            "description": "Each write needs the session's token as X-CSRF-Token and an Origin of this service.",
+        }
+
+
 _KEY_TEXT = "A new UUID for each new request, and the same one for each retry."
 _MATCH_TEXT = "The ETag that the decision to write was made on."
 

@@ -1,45 +1,46 @@
-"""Signing in, staying signed in, signing out."""
+"""Sessions: how they begin, go on and end."""
 
-import hashlib
 import secrets
-from datetime import timedelta
-from functools import cache
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_address
 from uuid import UUID
 
+import structlog
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from uuid_utils.compat import uuid7
 
-from apps.common.errors import Unauthenticated
-from apps.identity.models import RefreshToken, User
+from apps.common.errors import NotFound
+from apps.identity.actions.second_factor import SIGN_IN, SignInRefused, require_second_factor
+from apps.identity.models import RefreshToken, Session, User
+from apps.identity.queries import digest_of, idle_since
 from apps.identity.tokens import AccessToken
-from apps.identity.types import TokenPair, UserKind
+from apps.identity.types import BrowserSession, TokenPair, UserKind
 from audit import Event, Origin
 from audit.django import actions as trail
 
-
-class SignInRefused(Unauthenticated):
-    """The username, the password or the token is wrong; which of them is not told."""
-
-    code = "sign_in_refused"
-    title = "Sign-in refused"
+log = structlog.get_logger(__name__)
 
 
-def sign_in(*, username: str, password: str, origin: Origin) -> TokenPair:
-    """Check a password and begin a session.
+def begin_session(*, user: User, methods: Sequence[str], origin: Origin, agent: str = "") -> TokenPair:
+    """Begin a session for somebody who was authenticated by `methods` (RFC 8176), and return its tokens.
 
-    Raises `SignInRefused`, the same for an unknown user, a wrong password and an account that is off.
+    Raises `SecondFactorRequired` where the account has a second factor and `methods` has none (ASVS V6.3.3), and
+    `SignInRefused` where the account is a service's, or was switched off or its password replaced meanwhile.
     """
-    user = User.objects.filter(username__iexact=username).first()
-    # An unknown user costs as much time as a wrong password.
-    is_right = check_password(password, user.password if user else _decoy())
-    if user is None or not is_right or not user.is_active or user.kind != UserKind.PERSON:
-        raise SignInRefused("The username or the password is not right.")
+    require_second_factor(user, methods, purpose=SIGN_IN)
     with transaction.atomic():
-        pair = _next_pair(user_id=user.pk, family=uuid7(), origin=origin)
-        trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk)), origin=origin)
-    return pair
+        session = _begun(user, methods, origin, agent, cookie=None)
+        return _next_pair(session, origin)
+
+
+def begin_browser_session(*, user: User, methods: Sequence[str], origin: Origin, agent: str = "") -> BrowserSession:
+    """Begin a session that a cookie keeps alive; as `begin_session` in everything else."""
+    require_second_factor(user, methods, purpose=SIGN_IN)
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        session = _begun(user, methods, origin, agent, cookie=digest_of(secret))
+    return BrowserSession(secret=secret, expires_at=session.expires_at)
 
 
 def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
@@ -51,66 +52,102 @@ def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
     with transaction.atomic():
         # Whether it was free is decided by the row itself: of any number of rivals one updates it.
         used = RefreshToken.objects.filter(
-            digest=_digest(refresh),
+            digest=digest_of(refresh),
             used_at=None,
-            revoked_at=None,
             expires_at__gt=origin.at,
             # A subquery, since Django moves all conditions of a joined update into one, and PostgreSQL, having waited
             # for a rival, looks again only at those on the row itself.
-            user__in=User.objects.filter(is_active=True),
+            session__in=Session.objects.filter(
+                revoked_at=None, expires_at__gt=origin.at, last_used_at__gt=idle_since(origin.at), user__is_active=True
+            ),
         ).update(used_at=origin.at)
-        token = RefreshToken.objects.filter(digest=_digest(refresh)).first()
+        token = RefreshToken.objects.filter(digest=digest_of(refresh)).select_related("session").first()
         if used and token:
-            return _next_pair(user_id=token.user_id, family=token.family, origin=origin)
-        if token and token.used_at and not token.revoked_at:
-            _end_session(token, origin=origin, action="session.reuse_detected")
+            Session.objects.filter(pk=token.session_id).update(last_used_at=origin.at)
+            # Used ones are kept for as long as they would be good, so that a second use is noticed.
+            RefreshToken.objects.filter(session=token.session_id, expires_at__lte=origin.at).delete()
+            return _next_pair(token.session, origin)
+        if token and token.used_at:
+            log.warning("session.reuse_detected", session_id=str(token.session_id))
+            _end(token.session, origin=origin, action="session.reuse_detected")
     raise SignInRefused("This refresh token cannot be used (any more). Sign in again.")
 
 
 def end_session(*, refresh: str, origin: Origin) -> None:
     """Sign out: end the session that the token belongs to. An unknown token is no error (RFC 7009, 2.2)."""
     with transaction.atomic():
-        token = RefreshToken.objects.filter(digest=_digest(refresh), revoked_at=None).first()
+        token = RefreshToken.objects.filter(digest=digest_of(refresh)).select_related("session").first()
         if token:
-            _end_session(token, origin=origin, action="session.ended")
+            _end(token.session, origin=origin, action="session.ended")
 
 
-def revoke_session(*, family: UUID, origin: Origin) -> bool:
-    """End one session, whoever's it is, and return whether it was still there."""
-    with transaction.atomic():
-        token = RefreshToken.objects.filter(family=family, revoked_at=None).first()
-        if token is None:
-            return False
-        _end_session(token, origin=origin, action="session.revoked")
-        return True
+@transaction.atomic
+def revoke_session(*, session_id: UUID, user_id: UUID | None, origin: Origin) -> None:
+    """End one session; of one user, or for None of whomever. Raises `NotFound` where there is none."""
+    session = Session.objects.filter(pk=session_id, **({} if user_id is None else {"user_id": user_id})).first()
+    if session is None:
+        raise NotFound
+    _end(session, origin=origin, action="session.ended")
 
 
-def end_sessions_of(user: User, *, origin: Origin) -> int:
-    """End every session of an account, in the transaction of what ends them; return how many refresh tokens died."""
-    return RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=origin.at)
+def end_sessions(*, user_id: UUID, at: datetime) -> int:
+    """End all sessions of a user, and return how many: the password or a factor changed, or the account is off.
+
+    It records nothing: the action that calls it, in its transaction, says why.
+    """
+    return Session.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=at)
 
 
-@cache
-def _decoy() -> str:
-    return make_password(secrets.token_urlsafe())
+@transaction.atomic
+def renew_proof(*, session_id: UUID, methods: Sequence[str], origin: Origin) -> None:
+    """Note that somebody has just proved anew who they are, within their session (RFC 9470)."""
+    session = Session.objects.select_for_update().get(pk=session_id)
+    session.methods = sorted({*session.methods, *methods})
+    session.authenticated_at = origin.at
+    session.save(update_fields=["methods", "authenticated_at"])
+    event = Event(action="session.proof_renewed", object_type="user", object_id=str(session.user_id))
+    trail.record(event, origin=origin)
 
 
-def _next_pair(*, user_id: UUID, family: UUID, origin: Origin) -> TokenPair:
+def _begun(user: User, methods: Sequence[str], origin: Origin, agent: str, *, cookie: bytes | None) -> Session:
+    # The account as it was proved: whoever replaces the password meanwhile ends this session too, or it never begins.
+    # A service has no sessions, however it was authenticated.
+    people = User.objects.filter(kind=UserKind.PERSON.value, is_active=True)
+    same = people.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
+    if not same.exists():
+        raise SignInRefused("The account was changed meanwhile. Sign in again.")
+    session = Session.objects.create(
+        user=user,
+        created_at=origin.at,
+        authenticated_at=origin.at,
+        last_used_at=origin.at,
+        expires_at=origin.at + timedelta(days=settings.CONFIG.refresh_token_days),
+        methods=sorted(set(methods)),
+        ip=_address(origin.ip),
+        agent=agent,
+        cookie_digest=cookie,
+    )
+    trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk)), origin=origin)
+    return session
+
+
+def _next_pair(session: Session, origin: Origin) -> TokenPair:
     refresh = secrets.token_urlsafe(32)
-    lifetime = timedelta(days=settings.CONFIG.refresh_token_days)
-    RefreshToken.objects.create(
-        digest=_digest(refresh), family=family, user_id=user_id, expires_at=origin.at + lifetime
-    )
-    return TokenPair(
-        access=AccessToken.issue(user_id=user_id, session_id=family), refresh=refresh, expires_in=AccessToken.seconds()
-    )
+    idle = origin.at + timedelta(days=settings.CONFIG.session_idle_days)
+    expires_at = min(idle, session.expires_at)
+    RefreshToken.objects.create(digest=digest_of(refresh), session=session, expires_at=expires_at)
+    access = AccessToken.issue(user_id=session.user_id, session_id=session.pk)
+    return TokenPair(access=access, refresh=refresh, expires_in=AccessToken.seconds())
 
 
-def _end_session(token: RefreshToken, *, origin: Origin, action: str) -> None:
-    if RefreshToken.objects.filter(family=token.family, revoked_at=None).update(revoked_at=origin.at):
+def _end(session: Session, *, origin: Origin, action: str) -> None:
+    if Session.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=origin.at):
         # Of rivals that come upon the same reuse, the first ends the session and tells of it.
-        trail.record(Event(action=action, object_type="user", object_id=str(token.user_id)), origin=origin)
+        trail.record(Event(action=action, object_type="user", object_id=str(session.user_id)), origin=origin)
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _address(ip: str | None) -> str | None:
+    try:
+        return None if ip is None else str(ip_address(ip))
+    except ValueError:
+        return None

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from apps.common.db import constraint_of
 from apps.common.errors import Conflict, Duplicate, Invalid, Problem, StaleVersion
 from apps.identity.actions.authority import locked
-from apps.identity.actions.sessions import end_sessions_of
+from apps.identity.actions.sessions import end_sessions
 from apps.identity.models import User
 from apps.identity.types import Authority, UserKind
 from audit import Event, Origin
@@ -37,6 +37,15 @@ class NoPassword(Conflict):
     title = "A service has no password"
 
 
+def refuse_weak(password: str, *, user: User, pointer: str) -> None:
+    """Raise `Invalid` at `pointer` for each rule that a new password breaks (ASVS V6.2)."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        problems = [Problem(pointer=pointer, code="weak_password", detail=text) for text in error.messages]
+        raise Invalid.of(problems) from error
+
+
 def create_user(
     *, username: str, name: str, password: str | None, origin: Origin, profile: Mapping[str, Any] | None = None
 ) -> User:
@@ -52,7 +61,7 @@ def create_user(
     if password is None:
         user.set_unusable_password()
     else:
-        _check_password(password, user)
+        refuse_weak(password, user=user, pointer="#/password")
         user.set_password(password)
     return _created(user, origin)
 
@@ -97,7 +106,7 @@ def disable_user(user: User, *, by: Authority, origin: Origin) -> User:
     if account.is_active:
         before = _facts(account)
         _write(account, {"is_active": False})
-        end_sessions_of(account, origin=origin)
+        end_sessions(user_id=account.pk, at=origin.at)
         _record("user.disabled", account, origin, before=before)
     return account
 
@@ -125,10 +134,10 @@ def set_password(user: User, password: str, *, by: Authority, origin: Origin) ->
     account = _current(user, by=by, origin=origin)
     if account.kind == UserKind.SERVICE:
         raise NoPassword(f"{account.username} is a service. Make an API key for it.")
-    _check_password(password, account)
+    refuse_weak(password, user=account, pointer="#/password")
     account.set_password(password)
     _write(account, {"password": account.password})
-    end_sessions_of(account, origin=origin)
+    end_sessions(user_id=account.pk, at=origin.at)
     _record("user.password_replaced", account, origin)
     return account
 
@@ -152,15 +161,6 @@ def _write(account: User, columns: Mapping[str, Any]) -> None:
     """Write to an account that this transaction has locked."""
     User.objects.filter(pk=account.pk).update(**columns, version=account.version + 1, updated_at=Now())
     account.refresh_from_db()
-
-
-def _check_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Invalid.of(
-            [Problem(pointer="#/password", code="weak_password", detail=text) for text in error.messages]
-        ) from error
 
 
 def _check_time_zone(name: str) -> None:

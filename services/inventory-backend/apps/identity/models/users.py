@@ -35,6 +35,7 @@ class User(AbstractBaseUser):
         default=UserKind.PERSON.value,
         db_default=UserKind.PERSON.value,
     )
+    # Where links to a new password go; nobody signs in with it.
     email = models.EmailField(max_length=254, blank=True, default="", db_default="")
     email_verified = models.BooleanField(default=False, db_default=False)
     language = models.CharField(max_length=35, blank=True, default="", db_default="")

@@ -1,6 +1,6 @@
 """API keys, and whom they stand for."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -16,6 +16,8 @@ from apps.identity.types import FoundKey, Principal
 from rbac import Grant, Grants
 from rbac.django.queries import within_subtree
 
+# A key proves nothing about who sends it, so that no route that asks for a recent proof opens to one.
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 SELECTORS: Final = Selectors(noun="key", codes={"key": "prefix"})
 
 # One statement for every request with a key: the key, its owner, and what the owner holds at `at` within the key.
@@ -43,7 +45,14 @@ def find_key(*, prefix: str, at: datetime) -> FoundKey | None:
     ]
     grants = tuple(grant for grant in bound if grant.permissions)
     principal = Principal(
-        pk=user_id, username=username, name=name, session_id=None, grants=Grants(grants), key_id=key_id
+        pk=user_id,
+        username=username,
+        name=name,
+        session_id=None,
+        methods=frozenset(),
+        authenticated_at=_NEVER,
+        grants=Grants(grants),
+        key_id=key_id,
     )
     return FoundKey(
         id=key_id,

@@ -1,23 +1,31 @@
 """Who is asking, and what they hold."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from apps.common.db import rows
+from apps.identity.models import Session
 from apps.identity.queries.held import BOUND, HOLDS
 from apps.identity.queries.narrowing import MEETS_KEY, NARROWED_LOCATION, narrowed
+from apps.identity.queries.sessions import digest_of, idle_since
 from apps.identity.types import Bound, Principal
 from rbac import Grant, Grants
 
 # One statement for every request: the user, whether the session still lives, and what the user holds at `at`.
 _PRINCIPAL = f"""
-SELECT u.username, u.name, r.permissions, b.location_id, b.valid_until
-FROM identity_user u
+SELECT u.id, u.username, u.name, s.id, s.methods, s.authenticated_at, s.last_used_at,
+    r.permissions, b.location_id, b.valid_until
+FROM identity_session s
+JOIN identity_user u ON u.id = s.user_id
 LEFT JOIN LATERAL ({BOUND}) b ON {HOLDS}
 LEFT JOIN rbac_role r ON r.id = b.role_id
-WHERE u.id = %(user)s AND u.is_active
-    AND EXISTS (SELECT FROM identity_refresh_token t WHERE t.family = %(session)s AND t.revoked_at IS NULL)
+WHERE u.is_active AND s.revoked_at IS NULL AND s.expires_at > %(at)s AND s.last_used_at > %(idle)s
 """  # noqa: S608  (constants of ours)  # nosec B608
+_BY_TOKEN = _PRINCIPAL + " AND s.id = %(session)s AND u.id = %(user)s AND s.cookie_digest IS NULL"
+_BY_COOKIE = _PRINCIPAL + " AND s.cookie_digest = %(cookie)s"
+# A browser's session is noted as used at most this often: a read should not cost a write each time.
+_NOTED_EVERY = timedelta(minutes=5)
 
 _BINDINGS = f"""
 SELECT r.code, r.permissions, k.permissions, l.id, l.code, l.name, b.valid_until, g.id, g.code, g.name
@@ -33,17 +41,35 @@ ORDER BY r.code, l.code NULLS FIRST, g.code NULLS FIRST
 
 
 def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | None:
-    """Return who acts in a session as of `at`, with one query; None if either is no longer good."""
-    found = rows(_PRINCIPAL, {"user": user_id, "session": session_id, "at": at})
+    """Return the user as of `at` with all grants; None where the account is off or the session is over."""
+    found = rows(_BY_TOKEN, {"user": user_id, "session": session_id, "at": at, "idle": idle_since(at)})
+    return _principal(found)
+
+
+def principal_of_cookie(*, secret: str, at: datetime) -> Principal | None:
+    """Return whose browser sends this cookie, as `principal` does, and note now and then that it is in use."""
+    values = {"cookie": digest_of(secret), "at": at, "idle": idle_since(at)}
+    found = rows(_BY_COOKIE, values)
+    if found and found[0][6] < at - _NOTED_EVERY:
+        Session.objects.filter(pk=found[0][3], last_used_at__lt=at).update(last_used_at=at)
+    return _principal(found)
+
+
+def _principal(found: list[tuple[Any, ...]]) -> Principal | None:
     if not found:
         return None
-    username, name, *_ = found[0]
-    grants = Grants(
-        tuple(
-            Grant(frozenset(codes), location_id, until) for _, _, codes, location_id, until in found if codes is not None
-        )
+    user_id, username, name, session_id, methods, authenticated_at, *_ = found[0]
+    return Principal(
+        pk=user_id,
+        username=username,
+        name=name,
+        session_id=session_id,
+        methods=frozenset(methods),
+        authenticated_at=authenticated_at,
+        grants=Grants(
+            tuple(Grant(frozenset(codes), place, until) for *_, codes, place, until in found if codes is not None)
+        ),
     )
-    return Principal(pk=user_id, username=username, name=name, session_id=session_id, grants=grants)
 
 
 def bindings_of(*, user_id: UUID, at: datetime, key_id: UUID | None = None) -> list[Bound]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.common.tests.test_cli import Outcome
-from apps.identity.models import ApiKey, RefreshToken, User
+from apps.identity.models import ApiKey, Session, User
 from audit.django.models import AuditEvent
 from config.cli import main
 from tests.client import Client
@@ -116,7 +116,7 @@ def test_tokens_are_listed_and_revoked(run: Run) -> None:
     assert [client.get("/me").status_code for client in clients] == [401, 401, 200]
     gone = run("token", "revoke", listed[0]["id"], "--json")
     assert (gone.code, gone.json["error"]["code"]) == (1, "unknown_session")
-    assert RefreshToken.objects.filter(revoked_at=None).count() == 1
+    assert Session.objects.filter(revoked_at=None).count() == 1
 
 
 @pytest.mark.parametrize(

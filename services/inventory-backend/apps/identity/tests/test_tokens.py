@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from django.http import HttpResponse
 
-from apps.identity.models import RefreshToken, User
+from apps.identity.models import RefreshToken, Session, User
 from audit.django.models import AuditEvent
 from tests.client import Client
 from tests.threads import at_once
@@ -96,7 +96,7 @@ def test_using_a_refresh_token_twice_ends_the_session(world: World) -> None:
     assert (again.status_code, json(again)["code"]) == (401, "sign_in_refused")
     assert refresh(second["refresh"]).status_code == 401
     assert Client(second["access"]).get("/me").status_code == 401
-    assert RefreshToken.objects.filter(revoked_at=None).count() == 0
+    assert Session.objects.filter(revoked_at=None).count() == 0
     assert trail() == ["user.signed_in", "session.reuse_detected"]
 
 

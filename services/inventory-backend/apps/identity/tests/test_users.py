@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.identity.actions import HoldsMore, change_user, grant_role
-from apps.identity.models import ApiKey, RefreshToken, User
+from apps.identity.models import ApiKey, Session, User
 from apps.identity.tests.hiring import make_group
 from apps.identity.types import Authority
 from audit import Origin
@@ -84,7 +84,7 @@ def test_a_new_user_without_a_password_cannot_sign_in_with_any(api: Client) -> N
     for password in ("", "!", "null"):
         answer = Client("").post("/identity/token", {"username": "bea", "password": password})
         assert answer.status_code == 401
-    assert not RefreshToken.objects.filter(user__username="bea").exists()
+    assert not Session.objects.filter(user__username="bea").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_t7_nothing_is_no_secret(api: Client, nothing: object) -> None:
     assert {answer.status_code for answer in tried} <= {400, 401}
     assert not User.objects.filter(username="bea").exists()
     assert User.objects.get(username="ada").password == hash_before
-    assert RefreshToken.objects.count() == 1  # api's own
+    assert Session.objects.count() == 1  # api's own
 
 
 def test_a_user_can_be_tried_without_being_stored(api: Client) -> None:

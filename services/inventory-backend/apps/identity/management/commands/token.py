@@ -38,14 +38,15 @@ class Command(base.Command):
         found = queries.live_sessions(at=timezone.now(), user_id=user.pk if user else None)
         if options["task"] == "list":
             sessions = [asdict(each) for each in found]
-            columns = ("username", "id", "began_at", "refreshed_at", "expires_at")
+            columns = ("username", "id", "began_at", "last_used_at", "expires_at")
             lines = ([each[name] for name in columns] for each in sessions)
-            heads = ("USER", "SESSION", "BEGAN", "REFRESHED", "EXPIRES")
+            heads = ("USER", "SESSION", "BEGAN", "USED", "EXPIRES")
             self.answer({"sessions": sessions}, base.table(heads, lines))
             return
-        wanted = [options["session"]] if user is None else [each.id for each in found]
-        ended = [family for family in wanted if revoke_session(family=family, origin=self.origin())]
+        ended = [each.id for each in found if user is not None or each.id == options["session"]]
+        for session_id in ended:
+            revoke_session(session_id=session_id, user_id=None, origin=self.origin())
         if user is None and not ended:
             detail = f"No session {options['session']} is alive."
             raise self.failed("unknown_session", detail, "`inventory token list` shows those that are.")
-        self.answer({"revoked": [str(family) for family in ended]}, f"Ended {len(ended)} sessions.")
+        self.answer({"revoked": [str(session_id) for session_id in ended]}, f"Ended {len(ended)} sessions.")

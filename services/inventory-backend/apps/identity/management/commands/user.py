@@ -145,9 +145,9 @@ class Command(base.Command):
     def _sessions(self, options: dict[str, Any]) -> None:
         user = self.user_named(options["username"])
         sessions = [asdict(each) for each in queries.live_sessions(at=timezone.now(), user_id=user.pk)]
-        columns = ("id", "began_at", "refreshed_at", "expires_at")
+        columns = ("id", "began_at", "last_used_at", "expires_at")
         lines = ([each[name] for name in columns] for each in sessions)
-        self.answer({"sessions": sessions}, base.table(("SESSION", "BEGAN", "REFRESHED", "EXPIRES"), lines))
+        self.answer({"sessions": sessions}, base.table(("SESSION", "BEGAN", "USED", "EXPIRES"), lines))
 
     def _answer_with_password(self, facts: dict[str, Any], text: str, password: str) -> None:
         if password:

@@ -35,7 +35,7 @@ class Bindings(Endpoint):
             returns={200: Page[BindingShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_ROLES),
+            permission=requires(permissions.MANAGE_ROLES, step_up=True),
             name="bind_role",
             summary="Give somebody a role",
             body=NewBinding,
@@ -82,7 +82,7 @@ class OneBinding(Endpoint):
             returns={200: BindingShape},
         ),
         "DELETE": Operation(
-            permission=requires(permissions.MANAGE_ROLES),
+            permission=requires(permissions.MANAGE_ROLES, step_up=True),
             name="unbind_role",
             summary="Take a role away",
             returns={204: None},

@@ -44,7 +44,7 @@ class Groups(Endpoint):
             returns={200: Page[GroupShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="create_group",
             summary="Create a group",
             body=NewGroup,
@@ -87,7 +87,7 @@ class OneGroup(Endpoint):
             returns={200: GroupShape},
         ),
         "PATCH": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="change_group",
             summary="Rename a group",
             body=GroupPatch,
@@ -95,7 +95,7 @@ class OneGroup(Endpoint):
             is_conditional=True,
         ),
         "DELETE": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="delete_group",
             summary="Delete a group without members and roles",
             returns={204: None},
@@ -139,7 +139,7 @@ class Members(Endpoint):
             returns={200: Page[MemberShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="add_member",
             summary="Add a user to a group",
             body=NewMember,
@@ -173,7 +173,7 @@ class OneMember(Endpoint):
 
     operations: ClassVar = {
         "DELETE": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="remove_member",
             summary="Remove a user from a group",
             returns={204: None},

@@ -14,7 +14,7 @@ from apps.common.api.requests import origin_of, written
 from apps.identity import actions, queries
 from apps.identity.api.v1.shapes.me import MePatch, MeShape, me_shape
 from apps.identity.api.v1.shapes.users import user_columns
-from apps.identity.api.v1.views.users import principal_of
+from apps.identity.api.v1.views.asking import principal_of, session_of
 from apps.identity.models import User
 from apps.identity.types import Authority, Principal
 from rbac.django.permissions import signed_in
@@ -46,8 +46,7 @@ class Me(Endpoint):
     def patch(self, request: Request) -> Response:
         """Change one's own name, language or time zone; whoever manages users changes the rest."""
         body, principal = parse_body(request, MePatch), principal_of(request)
-        if principal.key_id is not None:
-            raise actions.SessionRequired("An API key does not change its owner. Sign in to do that.")
+        session_of(request)
         user, origin = User.objects.get(pk=principal.pk), origin_of(request)
         require_match(request, user.version)
         by = Authority.of(principal)

@@ -33,7 +33,7 @@ class Roles(Endpoint):
             returns={200: Page[RoleShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_ROLES),
+            permission=requires(permissions.MANAGE_ROLES, step_up=True),
             name="create_role",
             summary="Create a role",
             body=NewRole,
@@ -82,7 +82,7 @@ class OneRole(Endpoint):
             returns={200: RoleShape},
         ),
         "PATCH": Operation(
-            permission=requires(permissions.MANAGE_ROLES),
+            permission=requires(permissions.MANAGE_ROLES, step_up=True),
             name="change_role",
             summary="Change a role, for all who hold it",
             body=RolePatch,
@@ -90,7 +90,7 @@ class OneRole(Endpoint):
             is_conditional=True,
         ),
         "DELETE": Operation(
-            permission=requires(permissions.MANAGE_ROLES),
+            permission=requires(permissions.MANAGE_ROLES, step_up=True),
             name="delete_role",
             summary="Delete a role that nobody holds",
             returns={204: None},

@@ -1,7 +1,7 @@
 """Users and service accounts: HTTP in, one action, HTTP out."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -31,8 +31,9 @@ from apps.identity.api.v1.shapes.users import (
     user_columns,
     user_shapes,
 )
+from apps.identity.api.v1.views.asking import principal_of
 from apps.identity.models import User
-from apps.identity.types import Authority, Principal, UserKind
+from apps.identity.types import Authority, UserKind
 from rbac.django.permissions import requires
 
 _SORTS: Final = {"username": "username", "created_at": "id"}
@@ -44,11 +45,6 @@ _FILTERS: Final = {
     "name__icontains": "name__icontains",
     "email": "email__in",
 }
-
-
-def principal_of(request: Request) -> Principal:
-    """Return who is asking, on a route that only the signed-in reach."""
-    return cast("Principal", request.user)
 
 
 class _Accounts(Endpoint):
@@ -136,7 +132,7 @@ def _operations_on_one(noun: str, words: str, patch: type[Struct], kind: type[St
             returns={200: kind},
         ),
         "PATCH": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name=f"change_{noun}",
             summary=f"Change a {words}",
             body=patch,
@@ -150,7 +146,7 @@ def _operations_on_one(noun: str, words: str, patch: type[Struct], kind: type[St
 def _switch(verb: str, noun: str, words: str, kind: type[Struct]) -> dict[str, Operation]:
     return {
         "POST": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name=f"{verb}_{noun}",
             summary=f"Switch a {words} {'off' if verb == 'disable' else 'on'}",
             returns={200: kind},
@@ -173,7 +169,7 @@ class Users(_People):
             returns={200: Page[UserShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="create_user",
             summary="Create a user",
             body=NewUser,
@@ -245,7 +241,7 @@ class ServiceAccounts(_Services):
             returns={200: Page[ServiceAccountShape]},
         ),
         "POST": Operation(
-            permission=requires(permissions.MANAGE_USERS),
+            permission=requires(permissions.MANAGE_USERS, step_up=True),
             name="create_service_account",
             summary="Create a service account",
             body=NewServiceAccount,
