@@ -4,6 +4,7 @@ A field's description is the hint that a wrong value is answered with. A field w
 its value from the file of the stage (`env/`) or, in production, from the operator.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, override
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -84,6 +85,21 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1, le=365, description="Set it to a number of days from 1 to 365.")] = (
         30
     )
+
+    sso_return_urls: Annotated[
+        tuple[str, ...],
+        BeforeValidator(rules.split_commas),
+        AfterValidator(rules.return_urls),
+        Field(description="Set it to the exact addresses that a browser may come back to, comma-separated."),
+    ] = ()
+    sso_secrets_dir: Annotated[
+        Path, Field(description="Set it to the folder with the secrets of identity providers, one file each.")
+    ] = Path("/run/secrets/sso")
+    outbound_private_hosts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(rules.split_commas),
+        Field(description="Set it to the host names in your own network that the service may call, comma-separated."),
+    ] = ()
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608

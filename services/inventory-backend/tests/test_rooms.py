@@ -28,6 +28,7 @@ MORE: Final[dict[str, dict[str, str]]] = {
     "identity": {
         "authentication": "REST framework asks it who is calling, for every app",
         "keys": "what access tokens are signed with; no table",
+        "providers": "what talks to identity providers: over the network, and no table",
         "passwords": "how passwords are kept; Django finds it by name",
         "tokens": "what an access token says; no table",
     },

@@ -10,7 +10,9 @@ from tests.schema import GOLDEN, current
 # Whoever adds a route that needs no token adds it here as well.
 PUBLIC = {
     "GET /api/v1/identity/jwks",
+    "GET /api/v1/identity/providers/enabled",
     "POST /api/v1/identity/token",
+    "POST /api/v1/identity/token/hand-over",
     "POST /api/v1/identity/token/refresh",
     "POST /api/v1/identity/token/revoke",
 }

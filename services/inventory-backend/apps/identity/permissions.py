@@ -7,6 +7,7 @@ from rbac import registry
 
 VIEW_USERS = registry.register("identity.view_users", "See users and their roles.")
 MANAGE_USERS = registry.register("identity.manage_users", "Create users and bind them to roles.")
+MANAGE_PROVIDERS = registry.register("identity.manage_providers", "Decide where people may sign in.")
 
 _SEE = frozenset({"catalog.view", "locations.view", "parties.view", "ledger.view"})
 _POST = frozenset({"ledger.post"})
@@ -26,6 +27,7 @@ BUILTIN_ROLES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
         _SEE
         | _POST
         | _MASTER_DATA
-        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "identity.view_users", "identity.manage_users"},
+        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "identity.view_users", "identity.manage_users"}
+        | {"identity.manage_providers"},
     ),
 }

@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from apps.common.errors import Unauthenticated
-from apps.identity.models import RefreshToken, User
+from apps.identity.models import Provider, RefreshToken, User
 from apps.identity.tokens import AccessToken
 from apps.identity.types import TokenPair
 from audit import Event, Origin
@@ -36,10 +37,38 @@ def sign_in(*, username: str, password: str, origin: Origin) -> TokenPair:
     is_right = check_password(password, user.password if user else _decoy())
     if user is None or not is_right or not user.is_active:
         raise SignInRefused("The username or the password is not right.")
-    with transaction.atomic():
-        pair = _next_pair(user_id=user.pk, family=uuid7(), origin=origin)
-        trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk)), origin=origin)
+    if not Provider.objects.filter(kind="local", is_enabled=True).exists():
+        raise SignInRefused("Passwords are switched off here. Sign in at an identity provider.")
+    return begin_session(user=user, methods=("pwd",), origin=origin)
+
+
+@transaction.atomic
+def begin_session(*, user: User, methods: Sequence[str], origin: Origin) -> TokenPair:
+    """Begin a session of somebody who was authenticated by `methods` (names of RFC 8176, and `fed` for elsewhere).
+
+    Raises `SignInRefused` for an account that is off.
+    """
+    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+        raise SignInRefused("This account may not sign in.")
+    pair = _next_pair(user_id=user.pk, family=uuid7(), origin=origin)
+    event = Event(
+        action="user.signed_in", object_type="user", object_id=str(user.pk), after={"methods": sorted(methods)}
+    )
+    trail.record(event, origin=origin)
     return pair
+
+
+def revoke_sessions(session_ids: Collection[UUID], *, at: datetime) -> int:
+    """End sessions, within the caller's transaction and under its event; return how many still lived."""
+    alive = RefreshToken.objects.filter(family__in=session_ids, revoked_at=None)
+    ended = alive.values("family").distinct().count()
+    alive.update(revoked_at=at)
+    return ended
+
+
+def revoke_sessions_of(user: User, *, at: datetime) -> None:
+    """End every session of a user, within the caller's transaction and under its event."""
+    RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=at)
 
 
 def refresh_session(*, refresh: str, origin: Origin) -> TokenPair:
