@@ -56,11 +56,11 @@ class Browser:
             self.sent = dict(parse_qsl(urlsplit(answer["Location"]).query))
         return answer
 
-    def back(self, code: str = "acme", **parameters: str | None) -> HttpResponse:
+    def back(self, provider: str = "acme", /, **parameters: str | None) -> HttpResponse:
         """Come back with a code; None leaves a parameter out."""
         given = {"code": "a-code", "state": self.sent.get("state"), **parameters}
         query = {name: value for name, value in given.items() if value is not None}
-        answer: HttpResponse = self.http.get(f"{BASE}/providers/{code}/callback", query)
+        answer: HttpResponse = self.http.get(f"{BASE}/providers/{provider}/callback", query)
         return answer
 
     def take(self, came: HttpResponse, verifier: str = VERIFIER) -> HttpResponse:

@@ -3,18 +3,20 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.http import HttpResponse
 
 from apps.identity.models import ExternalIdentity, HandOver, ProvidedBinding, RefreshToken, SignInAttempt, User
 from apps.identity.tests.hostile import CLIENT, SECRET, Hostile
-from apps.identity.tests.sso import BASE, CHALLENGE, VERIFIER, Browser, make_provider, sign_in
+from apps.identity.tests.sso import BASE, CHALLENGE, Browser, make_provider, sign_in
 from audit.django.models import AuditEvent
 from rbac.django.actions import bind
 from rbac.django.models import Binding
 from tests.answers import json_of, refusal
 from tests.client import Client
-from tests.world import World
+from tests.world import PASSWORD, World
 
 
 @pytest.fixture
@@ -56,9 +58,7 @@ def test_s1_state_nonce_and_pkce_are_new_and_the_verifier_is_sent(there: Hostile
     digest = hashlib.sha256(form["code_verifier"][0].encode()).digest()
     assert base64.urlsafe_b64encode(digest).decode().rstrip("=") == second.sent["code_challenge"]
     assert form["redirect_uri"] == ["http://testserver/api/v1/identity/providers/acme/callback"]
-    assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == (
-        f"{CLIENT}:{SECRET.replace(' ', '+')}"
-    )
+    assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == (f"{CLIENT}:{SECRET.replace(' ', '+')}")
 
 
 @pytest.mark.parametrize(
@@ -302,16 +302,9 @@ def test_the_cookie_is_bound_to_this_host_and_hidden(there: Hostile) -> None:
     assert found == (True, True, "Lax", "/", "")
 
 
-def _sign_in_here(username: str) -> object:
-    from tests.world import PASSWORD  # noqa: PLC0415  (only here)
-
+def _sign_in_here(username: str) -> HttpResponse:
     return Client("").post("/identity/token", {"username": username, "password": PASSWORD})
 
 
 def _query(address: str) -> dict[str, str]:
-    from urllib.parse import parse_qsl, urlsplit  # noqa: PLC0415  (only here)
-
     return dict(parse_qsl(urlsplit(address).query))
-
-
-assert VERIFIER

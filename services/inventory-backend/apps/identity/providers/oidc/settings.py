@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-# Asymmetric ones only: with HS256 our secret, or their public key, would sign.
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# Asymmetric ones only: with HS256 our secret, or their public key, would sign. Each names its curve (RFC 9864).
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"]
 ClientAuthentication = Literal["none", "client_secret_basic", "client_secret_post"]
 Claim = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:/.-]*$(?!\n)", max_length=200, extra={"hint": "a claim's name"})]
 
@@ -17,7 +17,7 @@ def default_scopes() -> list[str]:
 
 def default_algorithms() -> list[Algorithm]:
     """Return what is accepted unless something else is said: the one of each family that issuers use."""
-    return ["RS256", "PS256", "ES256", "EdDSA"]
+    return ["RS256", "PS256", "ES256", "Ed25519"]
 
 
 class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,7 +25,7 @@ _LONGEST_SUBJECT: Final = 255  # OpenID Connect Core, 2
 _EMBEDDED: Final = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "cty", "enc")
 _LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
-_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "Ed25519": "Ed25519"}
 
 type Claims = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def half_hash(value: str, algorithm: str) -> str:
     >>> half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "RS256")
     '77QmUPtjPfzWtF2AnpK9RQ'
     """
-    size = "512" if algorithm == "EdDSA" else algorithm[2:]  # RFC 8032: Ed25519 hashes with SHA-512
+    size = "512" if algorithm == "Ed25519" else algorithm[2:]  # RFC 8032: Ed25519 hashes with SHA-512
     digest = hashlib.new(f"sha{size}", value.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
 
@@ -115,7 +115,7 @@ def is_key_for(key: Key, algorithm: str) -> bool:
         facts.get("kty") != _KEY_TYPES.get(algorithm[:2])
         or facts.get("crv") != _CURVES.get(algorithm)
         or facts.get("use", "sig") != "sig"
-        or facts.get("alg", algorithm) not in {algorithm, "Ed25519" if algorithm == "EdDSA" else algorithm}
+        or facts.get("alg", algorithm) != algorithm
         or "verify" not in facts.get("key_ops", ["verify"])
     )
 
