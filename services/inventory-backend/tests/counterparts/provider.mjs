@@ -15,9 +15,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   conformIdTokenClaims: false,
   cookies: { keys: ['of this run'] },
   features: { backchannelLogout: { enabled: true }, devInteractions: { enabled: true } },
+  // Its own guard against calling private addresses: here everything is on loopback.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: (_, id) => ({
     accountId: id,
     claims: () => ({ sub: id, name: `${id} elsewhere`, preferred_username: `${id}.elsewhere`, groups: groups[id] ?? [] }),
   }),
 });
+provider.on('backchannel.error', (_, error) => console.error(error.message, error.cause ?? ''));
 provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));

@@ -104,7 +104,7 @@ def issuer(request: pytest.FixtureRequest, service: Server) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [*shlex.split(node), "provider.mjs", str(port), "inventory", SECRET, f"{service.url}{ROOT}/providers/acme"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == b"ready\n"
