@@ -55,4 +55,6 @@ def _content(file: Path, reference: str) -> str:
         with file.open(encoding="utf-8") as lines:
             return lines.read(_LARGEST)
     except (OSError, UnicodeDecodeError) as error:
-        raise SecretUnavailable(f"{reference} cannot be read ({type(error).__name__}). Mount it, and try again.") from error
+        raise SecretUnavailable(
+            f"{reference} cannot be read ({type(error).__name__}). Mount it, and try again."
+        ) from error

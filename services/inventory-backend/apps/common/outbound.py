@@ -89,13 +89,12 @@ class Outbound:
             allows_loopback=self.allows_loopback and host in _LOOPBACK,
             allows_private=host in self.private_hosts,
         )
-        sent: dict[str | bytes, str | bytes] = {"Host": urlsplit(url).netloc, "Accept": "application/json", **headers}
-        if content:
-            sent["Content-Length"] = str(len(content))
+        length = {"Content-Length": str(len(content))} if content else {}
+        sent = {"Host": urlsplit(url).netloc, "Accept": "application/json", **headers, **length}
         try:
             with (
                 httpcore.ConnectionPool(ssl_context=self.tls, network_backend=network) as pool,
-                pool.stream(method, url, headers=sent, content=content) as answer,
+                pool.stream(method, url, headers=list(sent.items()), content=content) as answer,
             ):
                 if 300 <= answer.status < 400:  # noqa: PLR2004  (the class of redirects, RFC 9110, 15.4)
                     raise OutboundFailed(f"{host} answers with a redirect, which is not followed.")

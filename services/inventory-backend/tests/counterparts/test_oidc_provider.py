@@ -103,7 +103,14 @@ def issuer(request: pytest.FixtureRequest, service: Server) -> Iterator[str]:
     assert node, "Run: nox -s sso"
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [*shlex.split(node), "provider.mjs", str(port), "inventory", SECRET, f"{service.url}{ROOT}/providers/acme"]
+    command = [
+        *shlex.split(node),
+        "provider.mjs",
+        str(port),
+        "inventory",
+        SECRET,
+        f"{service.url}{ROOT}/providers/acme",
+    ]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

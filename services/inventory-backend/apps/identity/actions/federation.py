@@ -214,9 +214,9 @@ def _identity(provider: Provider, attempt: SignInAttempt, assertion: Assertion) 
         return known, "known"
     if attempt.user_id is not None:
         return ExternalIdentity.objects.create(user_id=attempt.user_id, **names), "linked"
-    announced = ScimUser.objects.filter(provider=provider, external_id=assertion.subject).first()
-    if announced is not None and assertion.subject:
-        return ExternalIdentity.objects.create(user_id=announced.user_id, **names), "announced"
+    announced = ScimUser.objects.filter(provider=provider, external_id=assertion.subject, archived_at=None)[:2]
+    if len(announced) == 1:  # of two with one externalId, neither is meant for certain
+        return ExternalIdentity.objects.create(user_id=announced[0].user_id, **names), "announced"
     if not provider.provisions_users:
         raise SignInRefused("There is no account here for whoever you are over there. Ask an administrator.")
     return ExternalIdentity.objects.create(user=_provisioned(provider, assertion), **names), "provisioned"

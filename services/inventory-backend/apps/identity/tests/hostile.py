@@ -48,7 +48,7 @@ class Forged:
         payload = json.dumps(self.claims).encode()
         if str(header.get("alg")).lower() == "none":
             return self.touch(f"{_encoded(json.dumps(header).encode())}.{_encoded(payload)}.")
-        if isinstance(self.key, bytes | RSAKey) and header.get("alg") not in {"PS256", "RS384"}:
+        if isinstance(self.key, bytes) or header.get("alg") not in {"PS256", "RS384", "ES256", "Ed25519"}:
             return self.touch(_by_hand(header, payload, self.key))
         registry = jws.JWSRegistry(algorithms=ALL, strict_check_header=False)
         return self.touch(jws.serialize_compact(header, payload, self.key, registry=registry))
@@ -112,7 +112,7 @@ class Hostile:
     def logout(self, *, subject: str | None, session: str | None, jti: str = "one") -> Forged:
         """Return a logout token that is right in every way."""
         now = int(time.time())
-        events = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        events: Claims = {"http://schemas.openid.net/event/backchannel-logout": {}}
         named = {name: value for name, value in (("sub", subject), ("sid", session)) if value}
         return Forged(
             claims={"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": jti, "events": events}
