@@ -19,12 +19,12 @@ import msgspec
 from django.conf import settings
 
 import configs  # noqa: TC001  (annotated at run time)
-from apps.common.errors import DomainError
+from apps.common.errors import Busy
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class OutboundFailed(DomainError):
+class OutboundFailed(Busy):
     """Another service could not be asked, or its answer could not be taken."""
 
     code = "outbound_failed"

@@ -160,7 +160,8 @@ def log_out_from_there(*, provider_code: str, token: str, origin: Origin) -> Non
 
 def enabled_provider(code: str) -> Provider:
     """Return a provider that people may use; raises `NotFound` for any other, alike."""
-    provider = Provider.objects.filter(code=code, is_enabled=True).exclude(kind="local").first()
+    enabled = Provider.objects.filter(code=code, is_enabled=True).exclude(kind="local")
+    provider = None if "\0" in code else enabled.first()
     if provider is None:
         raise NotFound
     return provider

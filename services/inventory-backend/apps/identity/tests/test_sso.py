@@ -273,6 +273,27 @@ def test_s2_whoever_is_signed_in_links_and_nobody_is_linked_twice(there: Hostile
     assert came.status_code == 200
 
 
+@pytest.mark.parametrize("claim", ["name", "preferred_username", "sid", "groups", "amr"])
+@pytest.mark.parametrize("value", [7, None, "a\0b", ["a\0b"], {"a": 1}, "x" * 5000, "", " ", "\u202e"])
+def test_b4_odd_claims_beside_the_proof_are_left_out(there: Hostile, claim: str, value: object) -> None:
+    make_provider(there.issuer, groups_claim="groups", trusts_amr=True)
+
+    browser, came = sign_in(there, **{claim: value})
+
+    assert (came.status_code, browser.take(came).status_code) == (200, 200)
+
+
+@pytest.mark.usefixtures("there")
+def test_b4_odd_addresses_are_no_crash() -> None:
+    http = Browser().http
+    odd = ("a%00b", "%F0%9F%92%A9", "x" * 500)
+    paths = [f"{BASE}/providers/{code}/{verb}" for code in odd for verb in ("start", "callback")]
+
+    assert {http.get(path, {"challenge": CHALLENGE}).status_code for path in paths} == {404}
+    assert {http.get(path, {"state": "a\0", "code": "\0"}).status_code for path in paths} == {400, 404}
+    assert Client("").get("/identity/providers/acme/start").status_code == 400
+
+
 def test_a_provider_that_is_off_or_unknown_reads_alike(there: Hostile) -> None:
     make_provider(there.issuer, is_enabled=False)
 

@@ -204,7 +204,6 @@ class Oidc:
 
     def _assertion(self, claims: tokens.Claims) -> Assertion:
         proven = _METHODS & set(_texts(claims.get("amr"))) if self.settings.trusts_amr else set()
-        session = claims.get("sid")
         return Assertion(
             issuer=self.settings.issuer,
             subject=claims["sub"],
@@ -212,7 +211,7 @@ class Oidc:
             name=_text(claims.get("name"), 200),
             methods=("fed", *sorted(proven)),
             groups=self._groups(claims),
-            session=session if isinstance(session, str) and len(session) <= 255 else "",  # noqa: PLR2004  (the column)
+            session=session if tokens.is_name(session := claims.get("sid")) else "",
         )
 
     def _groups(self, claims: tokens.Claims) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 from joserfc import jws
@@ -64,7 +64,7 @@ def logout_token(token: object, expected: Expected) -> Claims:
     _refuse("nonce" in claims, "it has a nonce")
     events = claims.get("events")
     _refuse(not isinstance(events, dict) or not isinstance(events.get(_LOGOUT), dict), "it tells of no logout")
-    _refuse(not _is_name(claims.get("jti")), "it has no jti")
+    _refuse(not is_name(claims.get("jti")), "it has no jti")
     _refuse("sub" not in claims and "sid" not in claims, "it names neither subject nor session")
     for name in ("sub", "sid"):
         if name in claims:
@@ -142,10 +142,11 @@ def _time(claims: Claims, name: str) -> float:
 
 
 def _subject(value: object) -> None:
-    _refuse(not _is_name(value), "its subject is no name")
+    _refuse(not is_name(value), "its subject is no name")
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> TypeGuard[str]:
+    """Tell whether a value can name a subject or a session: 1 to 255 visible ASCII characters."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= _LONGEST_SUBJECT

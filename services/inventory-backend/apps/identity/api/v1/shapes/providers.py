@@ -34,6 +34,14 @@ Visible = Annotated[
     str,
     Meta(pattern=r"^[!-~]+" + _END, max_length=500, extra={"hint": "1 to 500 visible ASCII characters"}),
 ]
+Issuer = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?" + _END,
+        max_length=500,
+        extra={"hint": "the issuer as its discovery document has it, an https URL of at most 500 characters"},
+    ),
+]
 SecretRef = Annotated[
     str,
     Meta(
@@ -77,7 +85,7 @@ class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
 
     code: ProviderCode
     name: Name
-    issuer: Visible
+    issuer: Issuer
     client_id: Visible
     kind: Literal["oidc"] = "oidc"
     client_authentication: ClientAuthentication = "client_secret_basic"
@@ -95,7 +103,7 @@ class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     """Body of PATCH /providers/{code}."""
 
     name: Name | UnsetType = UNSET
-    issuer: Visible | UnsetType = UNSET
+    issuer: Issuer | UnsetType = UNSET
     client_id: Visible | UnsetType = UNSET
     client_authentication: ClientAuthentication | UnsetType = UNSET
     client_secret_ref: SecretRef | UnsetType | None = UNSET
@@ -207,9 +215,11 @@ def settings_in(body: Struct, before: dict[str, Any]) -> dict[str, Any]:
     try:
         outbound().refuse_unless_allowed(merged["issuer"])
     except OutboundFailed as error:
-        raise Invalid.at("#/issuer", "invalid", f"{error.detail} Send the issuer as its discovery has it.") from error
+        raise Invalid.at(
+            "#/issuer", "issuer_not_allowed", f"{error.detail} Send the issuer as its discovery has it."
+        ) from error
     if "?" in merged["issuer"]:
-        raise Invalid.at("#/issuer", "invalid", "An issuer has no query (OpenID Connect Discovery 1.0, 3).")
+        raise Invalid.at("#/issuer", "issuer_not_allowed", "An issuer has no query (OpenID Connect Discovery 1.0, 3).")
     has_secret, needs = merged["client_secret_ref"] is not None, merged["client_authentication"] != "none"
     if has_secret != needs:
         text = "Name a secret as client_secret_ref, or send client_authentication none without one."
