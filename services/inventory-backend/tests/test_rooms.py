@@ -18,6 +18,7 @@ MORE: Final[dict[str, dict[str, str]]] = {
     "common": {
         "db": "no domain: what every room of every app leans on",
         "errors": "as db",
+        "outbound": "as db: the one way out over HTTP",
         "quantities": "as db",
         "records": "as db",
         "retries": "as db",

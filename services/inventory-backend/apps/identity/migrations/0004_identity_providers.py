@@ -27,6 +27,41 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Provider",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("code", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("kind", models.CharField(max_length=16)),
+                ("is_enabled", models.BooleanField(default=False)),
+                ("provisions_users", models.BooleanField(default=False)),
+                ("settings", models.JSONField(default=dict)),
+                ("group_roles", models.JSONField(default=list)),
+                ("tested_digest", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "scim_client",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "identity_provider",
+            },
+        ),
+        migrations.CreateModel(
             name="SeenLogout",
             fields=[
                 ("digest", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
@@ -54,6 +89,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="identities",
                         to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="identities",
+                        to="identity.provider",
                     ),
                 ),
             ],
@@ -97,41 +140,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Provider",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("archived_at", models.DateTimeField(blank=True, null=True)),
-                ("code", models.CharField(max_length=64, unique=True)),
-                ("name", models.CharField(max_length=200)),
-                ("kind", models.CharField(max_length=16)),
-                ("is_enabled", models.BooleanField(default=False)),
-                ("provisions_users", models.BooleanField(default=False)),
-                ("settings", models.JSONField(default=dict)),
-                ("group_roles", models.JSONField(default=list)),
-                ("tested_digest", models.CharField(blank=True, default="", max_length=64)),
-                (
-                    "scim_client",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "identity_provider",
-            },
-        ),
-        migrations.CreateModel(
             name="ProvidedBinding",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -157,13 +165,6 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "identity_provided_binding",
             },
-        ),
-        migrations.AddField(
-            model_name="externalidentity",
-            name="provider",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="identities", to="identity.provider"
-            ),
         ),
         migrations.CreateModel(
             name="ScimGroup",
