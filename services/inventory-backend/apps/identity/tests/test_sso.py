@@ -98,7 +98,8 @@ def test_s1_another_browser_cannot_finish_what_this_one_began(there: Hostile) ->
     victim.sent = attacker.sent
 
     assert refusal(victim.back(iss=there.issuer))[:2] == (401, "assertion_refused")
-    assert HandOver.objects.count() == 0
+    # Nor can it use up what was begun.
+    assert (HandOver.objects.count(), SignInAttempt.objects.count()) == (0, 2)
 
 
 def test_s1_a_callback_works_once(there: Hostile) -> None:
@@ -114,6 +115,8 @@ def test_s1_an_attempt_that_is_too_old_is_refused(there: Hostile) -> None:
     make_provider(there.issuer)
     browser = Browser()
     browser.start()
+    token = there.honest(nonce=browser.sent["nonce"])
+    there.token = lambda: {"access_token": "a", "token_type": "Bearer", "id_token": token.text()}
     SignInAttempt.objects.update(expires_at="2020-01-01T00:00:00Z")
 
     assert refusal(browser.back(iss=there.issuer))[:2] == (401, "assertion_refused")
