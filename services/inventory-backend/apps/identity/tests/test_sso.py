@@ -294,7 +294,9 @@ def test_b4_odd_addresses_are_no_crash() -> None:
 
     assert {http.get(path, {"challenge": CHALLENGE}).status_code for path in paths} == {404}
     assert {http.get(path, {"state": "a\0", "code": "\0"}).status_code for path in paths} == {400, 404}
-    assert Client("").get("/identity/providers/acme/start").status_code == 400
+    for query in ({}, {"challenge": "short"}):
+        answer = http.get(f"{BASE}/providers/acme/start", query)
+        assert (answer.status_code, [each["pointer"] for each in json_of(answer)["errors"]]) == (400, ["?challenge"])
 
 
 def test_a_provider_that_is_off_or_unknown_reads_alike(there: Hostile) -> None:
