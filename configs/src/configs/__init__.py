@@ -10,6 +10,18 @@ SecretStr('**********')
 from configs._errors import ConfigurationInvalid, Problem
 from configs._load import load
 from configs._process import begin, publish
+from configs._secrets import SecretUnavailable, is_secret_reference, secret
 from configs._settings import Settings, Stage
 
-__all__ = ["ConfigurationInvalid", "Problem", "Settings", "Stage", "begin", "load", "publish"]
+__all__ = [
+    "ConfigurationInvalid",
+    "Problem",
+    "SecretUnavailable",
+    "Settings",
+    "Stage",
+    "begin",
+    "is_secret_reference",
+    "load",
+    "publish",
+    "secret",
+]

@@ -111,6 +111,16 @@ def issuer(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def return_urls(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Refuse what is not an absolute URL; production needs https."""
+    for each in value:
+        try:
+            issuer(each, info)
+        except ValueError as error:
+            raise ValueError(f"holds something that {error}") from None
+    return value
+
+
 def private_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
     """Refuse a key that tokens are not signed with; only dev and test may go without."""
     if value is None:

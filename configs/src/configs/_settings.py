@@ -110,6 +110,21 @@ class Settings(BaseSettings):
         Field(description="Set it to at least 32 random characters, used nowhere else."),
     ] = None
 
+    sso_return_urls: Annotated[
+        tuple[str, ...],
+        BeforeValidator(rules.split_commas),
+        AfterValidator(rules.return_urls),
+        Field(description="Set it to the exact addresses that a browser may come back to, comma-separated."),
+    ] = ()
+    sso_secrets_dir: Annotated[
+        Path, Field(description="Set it to the folder with the secrets of identity providers, one file each.")
+    ] = Path("/run/secrets/sso")
+    outbound_private_hosts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(rules.split_commas),
+        Field(description="Set it to the host names in your own network that the service may call, comma-separated."),
+    ] = ()
+
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2

@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include("apps.identity.api.v1.me")),
     path("api/v1/", include(api)),
     path("api/v1/openapi.json", OpenAPI.as_view(), name="openapi"),
+    path("scim/v2/", include("apps.identity.api.scim.urls")),
     path("docs", docs, name="docs"),
     path("docs/problems/<slug:code>", problem_page, name="problem"),
     path("livez", probes.livez, name="livez"),

@@ -19,12 +19,16 @@ _STARTS_WITHIN_SECONDS = 30
 class Server:
     """Granian on a free port, against one database."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, sso_secrets_dir: Path | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._database_url = database_url
+        # Whoever comes back from an identity provider comes back to this very port.
+        self._sso = {"INVENTORY_SSO_SECRETS_DIR": str(sso_secrets_dir), "INVENTORY_JWT_ISSUER": self.url}
+        if sso_secrets_dir is None:
+            self._sso = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,6 +42,7 @@ class Server:
                 "PYTHONPATH": str(SERVICE),
                 "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 "DATABASE_URL": self._database_url,
+                **self._sso,
             },
             start_new_session=True,
             stdout=subprocess.DEVNULL,
@@ -74,6 +79,15 @@ class Server:
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return refusal.code, _json(refusal.read())
+
+    def patch(self, path: str, body: object, *, token: str, match: str) -> int:
+        """Return the status of a PATCH of the version that `match` names."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "If-Match": match}
+        request = urllib.request.Request(  # noqa: S310  # http
+            self.url + path, data=json.dumps(body).encode(), headers=headers, method="PATCH"
+        )
+        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310  # our own server
+            return int(answer.status)
 
     def token(self, username: str, password: str) -> str:
         """Return a fresh access token."""

@@ -20,19 +20,23 @@ if TYPE_CHECKING:
     from apps.common.api.endpoint import Endpoint
 
 # A refresh token is good for one use: whether one that is unused comes up is left to chance. The others need what is
-# signed, what a device makes, the id of a session or user, a cookie, or the origin of a page; and after five wrong
-# passwords, which chance has many of, the account waits.
+# signed, what a device makes, the id of a session or user, a cookie, the origin of a page, or an identity provider that
+# answers; and after five wrong passwords, which chance has many of, the account waits.
 MAY_FAIL = {
     "refresh_session",
     "accept_invitation",
     "add_passkey",
     "change_password",
     "confirm_totp",
+    "delete_provider",
+    "enable_provider",
     "end_browser_session",
     "finish_proving_again",
     "finish_sign_in",
     "finish_sign_in_browser",
+    "hand_over",
     "invite_user",
+    "link_identity",
     "prove_again",
     "read_passkey_options",
     "read_session",

@@ -4,7 +4,7 @@ They record no audit event, because libraries do not know each other: the servic
 calls one of these records it in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
@@ -85,6 +85,11 @@ def bind(
     if not is_new:
         raise AlreadyBound(role_code=role_code)
     return binding
+
+
+def unbind(*, binding_ids: Collection[UUID]) -> None:
+    """End bindings; one that is gone already is no error."""
+    Binding.objects.filter(pk__in=binding_ids).delete()
 
 
 def sync_builtin_roles(specs: Mapping[str, tuple[str, frozenset[str]]]) -> None:

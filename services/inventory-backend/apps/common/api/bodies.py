@@ -63,12 +63,11 @@ def parse_query[T: Struct](request: Request, kind: type[T]) -> T:
             strict = _inner(field.type) not in {int, bool}
             problems += _in_value(value, field.type, pointer, strict=strict)
             values[field.name] = value if problems else msgspec.convert(value, field.type, strict=strict)
-    for name, field in known.items():
-        is_required = field.default is NODEFAULT and field.default_factory is NODEFAULT
-        if is_required and name not in request.query_params:
-            problems.append(
-                Problem(pointer=f"?{name}", code="required", detail=_wanted(f"{name} is required", field.type))
-            )
+    problems += [
+        Problem(pointer=f"?{name}", code="required", detail=_wanted(f"{name} is required", field.type))
+        for name, field in known.items()
+        if field.default is NODEFAULT and field.default_factory is NODEFAULT and name not in request.query_params
+    ]
     if problems:
         raise Invalid.of(problems)
     return kind(**values)

@@ -14,6 +14,7 @@ from apps.identity.actions.factors import (
     remove_totp,
     replace_recovery_codes,
 )
+from apps.identity.actions.federation import come_back, depart, hand_over, log_out_from_there
 from apps.identity.actions.groups import (
     AlreadyMember,
     add_member,
@@ -24,6 +25,14 @@ from apps.identity.actions.groups import (
 )
 from apps.identity.actions.keys import LONGEST_LIFE, create_key, note_key_use, revoke_key
 from apps.identity.actions.passwords import accept_invitation, change_password, invite, request_reset, reset_password
+from apps.identity.actions.providers import (
+    change_provider,
+    create_provider,
+    delete_provider,
+    disable_provider,
+    enable_provider,
+    test_provider,
+)
 from apps.identity.actions.roles import BuiltinRole, change_role, create_role, delete_role, sync_roles
 from apps.identity.actions.second_factor import SecondFactorRequired, SignInRefused, passkey_options
 from apps.identity.actions.sessions import (
@@ -75,17 +84,24 @@ __all__ = [
     "bind_role",
     "change_group",
     "change_password",
+    "change_provider",
     "change_role",
     "change_user",
+    "come_back",
     "confirm_totp",
     "create_group",
     "create_key",
+    "create_provider",
     "create_role",
     "create_service_account",
     "create_user",
     "delete_group",
+    "delete_provider",
     "delete_role",
+    "depart",
+    "disable_provider",
     "disable_user",
+    "enable_provider",
     "enable_user",
     "end_session",
     "end_sessions",
@@ -93,7 +109,9 @@ __all__ = [
     "finish_sign_in",
     "finish_sign_in_browser",
     "grant_role",
+    "hand_over",
     "invite",
+    "log_out_from_there",
     "note_key_use",
     "passkey_options",
     "prove_again",
@@ -113,5 +131,6 @@ __all__ = [
     "sign_in",
     "sign_in_browser",
     "sync_roles",
+    "test_provider",
     "unbind_role",
 ]

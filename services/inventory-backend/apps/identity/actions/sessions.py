@@ -1,7 +1,7 @@
 """Sessions: how they begin, go on and end."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from uuid import UUID
@@ -98,6 +98,11 @@ def end_sessions(*, user_id: UUID, at: datetime) -> int:
     return Session.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=at)
 
 
+def end_these_sessions(session_ids: Collection[UUID], *, at: datetime) -> int:
+    """End sessions, as `end_sessions` does; return how many of them still lived."""
+    return Session.objects.filter(pk__in=session_ids, revoked_at=None).update(revoked_at=at)
+
+
 @transaction.atomic
 def renew_proof(*, session_id: UUID, methods: Sequence[str], origin: Origin) -> None:
     """Note that somebody has just proved anew who they are, within their session (RFC 9470)."""
@@ -127,7 +132,8 @@ def _begun(user: User, methods: Sequence[str], origin: Origin, agent: str, *, co
         agent=agent,
         cookie_digest=cookie,
     )
-    trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk)), origin=origin)
+    after = {"methods": session.methods}
+    trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk), after=after), origin=origin)
     return session
 
 

@@ -18,7 +18,7 @@ from apps.identity.actions.second_factor import (
     show,
 )
 from apps.identity.actions.sessions import begin_browser_session, begin_session, renew_proof
-from apps.identity.models import User
+from apps.identity.models import Provider, User
 from apps.identity.types import BrowserSession, SecondFactor, TokenPair
 from audit import Origin
 
@@ -83,7 +83,10 @@ def check_own_password(*, user: User, password: str, origin: Origin) -> User:
 
 def _with_password(*, username: str, password: str, origin: Origin) -> User:
     user = User.objects.filter(username__iexact=username).first()
-    return _check(user, account=username, password=password, origin=origin)
+    known = _check(user, account=username, password=password, origin=origin)
+    if not Provider.objects.filter(kind="local", is_enabled=True).exists():
+        raise SignInRefused("Passwords are switched off here. Sign in at an identity provider.")
+    return known
 
 
 def _check(user: User | None, *, account: str, password: str, origin: Origin) -> User:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("identity", "0003_signin"),
+        ("identity", "0004_identity_providers"),
         migrations.swappable_dependency(settings.RBAC_LOCATION_MODEL),
     ]
 

@@ -5,7 +5,9 @@ from django.urls import path
 from apps.identity.api.v1.views import factors, keys, passwords, sessions, tokens, users
 from apps.identity.api.v1.views.bindings import Bindings, OneBinding
 from apps.identity.api.v1.views.explain import Explain
+from apps.identity.api.v1.views.federation import BackchannelLogout, Callback, Link, Start, TokenHandOver, WaysIn
 from apps.identity.api.v1.views.groups import Groups, Members, OneGroup, OneMember
+from apps.identity.api.v1.views.providers import DisableProvider, EnableProvider, OneProvider, Providers, TestProvider
 from apps.identity.api.v1.views.roles import OneRole, Roles
 
 urlpatterns = [
@@ -13,6 +15,7 @@ urlpatterns = [
     path("token/second-factor", tokens.TokenSecondFactor.as_view(), name="token-second-factor"),
     path("token/refresh", tokens.TokenRefresh.as_view(), name="token-refresh"),
     path("token/revoke", tokens.TokenRevoke.as_view(), name="token-revoke"),
+    path("token/hand-over", TokenHandOver.as_view(), name="token-hand-over"),
     path("second-factor/passkey", tokens.PasskeyOptions.as_view(), name="passkey-options"),
     path("jwks", tokens.Keys.as_view(), name="jwks"),
     path("session", sessions.SignInBrowser.as_view(), name="session"),
@@ -55,4 +58,14 @@ urlpatterns = [
     path("keys", keys.Keys.as_view(), name="keys"),
     path("keys/<str:selector>", keys.OneKey.as_view(), name="keys-one"),
     path("keys/<str:selector>/revoke", keys.RevokeKey.as_view(), name="keys-revoke"),
+    path("providers", Providers.as_view(), name="providers"),
+    path("providers/enabled", WaysIn.as_view(), name="ways-in"),
+    path("providers/<str:selector>", OneProvider.as_view(), name="providers-one"),
+    path("providers/<str:selector>/test", TestProvider.as_view(), name="provider-test"),
+    path("providers/<str:selector>/enable", EnableProvider.as_view(), name="provider-enable"),
+    path("providers/<str:selector>/disable", DisableProvider.as_view(), name="provider-disable"),
+    path("providers/<str:code>/start", Start.as_view(), name="provider-start"),
+    path("providers/<str:code>/link", Link.as_view(), name="provider-link"),
+    path("providers/<str:code>/callback", Callback.as_view(), name="provider-callback"),
+    path("providers/<str:code>/backchannel-logout", BackchannelLogout.as_view(), name="provider-logout"),
 ]
