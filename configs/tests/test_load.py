@@ -37,6 +37,7 @@ PROD = {
     "INVENTORY_DATABASE_URL": "postgresql://app:pass@db:5432/inventory",
     "INVENTORY_JWT_ISSUER": "https://inventory.example.com",
     "INVENTORY_JWT_PRIVATE_KEY": private_pem(ED25519),
+    "INVENTORY_AUDIT_KEY": private_pem(ED25519),
 }
 
 
@@ -59,6 +60,7 @@ def test_production_reads_what_the_operator_sets() -> None:
 def test_production_has_no_default_for_what_only_the_operator_knows() -> None:
     assert problems_of({}) == [
         ("INVENTORY_ALLOWED_HOSTS", "is not set"),
+        ("INVENTORY_AUDIT_KEY", "is not set"),
         ("INVENTORY_DATABASE_URL", "is not set"),
         ("INVENTORY_JWT_ISSUER", "is not set"),
         ("INVENTORY_JWT_PRIVATE_KEY", "is not set"),
@@ -114,6 +116,9 @@ Set it to the number of server processes.
         ("JWT_PRIVATE_KEY", "nonsense", "is not an unencrypted private key in PEM"),
         ("JWT_PRIVATE_KEY", private_pem(P384), "is neither an Ed25519 nor an EC P-256 key"),
         ("JWT_RETIRED_PUBLIC_KEYS", public_pem(P384), "holds a key that is neither Ed25519 nor EC P-256"),
+        ("AUDIT_KEY", private_pem(P256), "is not an Ed25519 key"),
+        ("AUDIT_KEY", "nonsense", "is not an unencrypted private key in PEM"),
+        ("AUDIT_RETIRED_PUBLIC_KEYS", public_pem(P256), "holds a key that is not Ed25519"),
         ("JWT_RETIRED_PUBLIC_KEYS", "x", "holds something that is not a public key in PEM"),
         ("TRUSTED_PROXIES", "-1", "input should be greater than or equal to 0"),
         ("DATABASE_POOL_MAX", "0", "input should be greater than or equal to 1"),
@@ -139,7 +144,7 @@ def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationInvalid) as caught:
         load(environ, stage="prod")
 
-    assert len(caught.value.problems) == 5
+    assert len(caught.value.problems) == 6
     assert secret not in str(caught.value) + repr(caught.value.problems)
     with pytest.raises(ValidationError) as direct:
         Settings.model_validate({"stage": "prod", "secret_key": secret})

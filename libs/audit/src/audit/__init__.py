@@ -7,6 +7,7 @@ nor a database; `audit.django` stores and seals them.
 from audit._canonical import leaf_of
 from audit._checkpoints import Checkpoint, NoCheckpoint, open_checkpoint, verifier_key
 from audit._events import Event, NaiveInstant, Origin
+from audit._exports import cef, ocsf
 from audit._merkle import Tree, inclusion_path, leaf_hash, node_hash, root_from_path
 
 __all__ = [
@@ -16,10 +17,12 @@ __all__ = [
     "NoCheckpoint",
     "Origin",
     "Tree",
+    "cef",
     "inclusion_path",
     "leaf_hash",
     "leaf_of",
     "node_hash",
+    "ocsf",
     "open_checkpoint",
     "root_from_path",
     "verifier_key",

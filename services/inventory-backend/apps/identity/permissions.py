@@ -20,12 +20,13 @@ BUILTIN_ROLES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "receiver": ("Receiver", _SEE | _POST),
     "planner": ("Planner", _SEE | _MASTER_DATA),
     "warehouse-manager": ("Warehouse manager", _SEE | _POST | _MASTER_DATA | {"ledger.reverse"}),
-    "auditor": ("Auditor", _SEE | {"ledger.audit", "identity.view_users"}),
+    "auditor": ("Auditor", _SEE | {"ledger.audit", "audit.view", "identity.view_users"}),
     "administrator": (
         "Administrator",
         _SEE
         | _POST
         | _MASTER_DATA
-        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "identity.view_users", "identity.manage_users"},
+        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "audit.view"}
+        | {"identity.view_users", "identity.manage_users"},
     ),
 }

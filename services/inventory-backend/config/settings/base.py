@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.locations",
     "apps.ledger",
+    "apps.trail",
     "apps.demo",
     "apps.dataio",
 ]

@@ -36,6 +36,8 @@ _SPELLED: Final = {
     "reason": "reason",
 }
 _NAMES: Final = tuple(_SPELLED)
+# What is below this horizon is complete as soon as the statement has run.
+HORIZON: Final = "SELECT audit_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text, clock_timestamp()"
 _ORDER: Final = "ORDER BY epoch, xid, seq"
 _SELECT: Final = f"SELECT {', '.join(_SPELLED.values())} FROM audit_event"  # noqa: S608  (constants)  # nosec B608
 _FROM: Final = f"{_SELECT} WHERE (epoch, xid) >= (CAST(%s AS smallint), %s::xid8) {{below}} {_ORDER} LIMIT %s"
@@ -74,23 +76,33 @@ class Leaf:
         return leaf_hash(self.content)
 
 
-def leaves(since: Horizon = BEGINNING, *, below: Horizon | None = None) -> Iterator[Leaf]:
-    """Yield the events from a horizon on, in order, a few thousand of them at a time in memory."""
+def leaves(since: Horizon = BEGINNING, *, after: Leaf | None = None, below: Horizon | None = None) -> Iterator[Leaf]:
+    """Yield the events from a horizon on, or after one of them, in order, a few thousand at a time in memory."""
     bound = "" if below is None else _BELOW
     limits = [] if below is None else [below[0], str(below[1])]
-    found = _read(_FROM.format(below=bound), [since[0], str(since[1]), *limits, _CHUNK])
-    while found:
+    while True:
+        if after is None:
+            found = _read(_FROM.format(below=bound), [since[0], str(since[1]), *limits, _CHUNK])
+        else:
+            epoch, xid = after.transaction
+            found = _read(_AFTER.format(below=bound), [epoch, str(xid), after.seq, *limits, _CHUNK])
         yield from found
         if len(found) < _CHUNK:
             return
-        last = found[-1]
-        epoch, xid = last.transaction
-        found = _read(_AFTER.format(below=bound), [epoch, str(xid), last.seq, *limits, _CHUNK])
+        after = found[-1]
 
 
 def leaves_at(since: Horizon, *, skip: int, count: int) -> list[Leaf]:
     """Return `count` events from a horizon on, without the first `skip`."""
     return _read(_NTH, [since[0], str(since[1]), skip, count])
+
+
+def final(*, after: Leaf | None = None) -> Iterator[Leaf]:
+    """Yield the events that none can come before any more, from the first or after one of them on."""
+    with connection.cursor() as cursor:
+        cursor.execute(HORIZON)
+        epoch, xmin, _ = cursor.fetchone()
+    yield from leaves(after=after, below=(epoch, int(xmin)))
 
 
 def leaf_with(seq: int) -> Leaf | None:

@@ -12,13 +12,11 @@ from django.db import connection, transaction
 
 from audit._checkpoints import Checkpoint
 from audit._merkle import Tree
-from audit.django.leaves import BEGINNING, Horizon, leaves
+from audit.django.leaves import BEGINNING, HORIZON, Horizon, leaves
 from audit.django.models import Seal, Tile
 
 TILE_HEIGHT: Final = 8
 _LOCK: Final = 4805
-# What is below this horizon is complete as soon as the statement has run.
-_HORIZON: Final = "SELECT audit_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text, clock_timestamp()"
 
 
 class EpochNotAdvanced(RuntimeError):
@@ -47,7 +45,7 @@ def seal(*, key: Ed25519PrivateKey, origin: str) -> Seal | None:
     last = Seal.objects.order_by("-number").first()
     since = (last.epoch, last.horizon) if last else BEGINNING
     with connection.cursor() as cursor:
-        cursor.execute(_HORIZON)
+        cursor.execute(HORIZON)
         epoch, xmin, now = cursor.fetchone()
     horizon = (epoch, int(xmin))
     if horizon < since:
