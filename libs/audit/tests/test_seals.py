@@ -1,5 +1,6 @@
 """Sealing and verifying: what an owner of the database does to the trail, with its triggers gone, shows."""
 
+import time
 from datetime import UTC, datetime
 from threading import Barrier, Thread
 
@@ -31,7 +32,20 @@ def write(*object_ids: object) -> None:
             record(event, origin=ORIGIN)
 
 
+def settle() -> None:
+    """Wait for others on this cluster: while their transactions run, the horizon stays below what is new here."""
+    is_unsettled = "SELECT EXISTS (SELECT FROM audit_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+    for _ in range(900):
+        with connection.cursor() as cursor:
+            cursor.execute(is_unsettled)
+            if cursor.fetchone() == (False,):
+                return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
 def seal_now() -> Seal:
+    settle()
     made = seal(key=KEY, origin=NAME)
     assert made is not None
     return made
@@ -114,6 +128,7 @@ def test_no_writer_waits_and_none_is_missed(committed: str) -> None:
 
 def test_of_several_sealers_one_seals() -> None:
     write(*range(50))
+    settle()
     start, made = Barrier(4), []
 
     def one() -> None:
@@ -209,6 +224,7 @@ def test_l3_a_seal_made_anew_shows(sealed: list[Seal]) -> None:
     as_owner(
         "UPDATE audit_event SET reason = 'forged' WHERE object_id = '5'", "DELETE FROM audit_seal WHERE number = 3"
     )
+    settle()
     forged = seal(key=OTHER, origin=NAME)
 
     assert forged is not None

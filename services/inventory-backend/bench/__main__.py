@@ -12,10 +12,11 @@ from bench.run import Bench, prepared
 from bench.server import SERVICE, Shape
 
 REPORT: Final = SERVICE.parents[1] / "build" / "bench.json"
-LETTERS: Final = "abcde"
+LETTERS: Final = "abcdeh"
 _EPILOG: Final = """\
 a one_line_post        b batch_of_1000_lines   c page_of_balances
-d deep_page            e post_at_a_million     memory and cold start are always printed
+d deep_page            e post_at_a_million     h audited_post
+memory and cold start are always printed
 
 examples:
   python -m bench                      the whole run, about five minutes
@@ -48,7 +49,7 @@ def _options() -> argparse.Namespace:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", type=_letters, default=LETTERS, help="some of a,b,c,d,e")
+    parser.add_argument("--only", type=_letters, default=LETTERS, help="some of a,b,c,d,e,h")
     parser.add_argument("--quick", action="store_true", help="short rounds, a smaller ledger: to develop")
     parser.add_argument("--workers", type=int, default=2, help="server processes (2)")
     parser.add_argument("--blocking-threads", type=int, default=4, help="threads of each (4)")

@@ -11,7 +11,7 @@ import psycopg
 import devdb
 from bench import measures, stock
 from bench.measures import Effort, Result
-from bench.server import SERVICE, Shape, Site, command, serving, settings_for
+from bench.server import SERVICE, Shape, Site, command, sealing, serving, settings_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,9 @@ class Bench:
         if "b" in letters:
             with self.small("b") as (site, url):
                 yield from measures.batches(site, self.token, url, self.effort).items()
+        if "h" in letters:
+            with self.small("h") as (audited, url), self._unwatched() as plain, sealing(url):
+                yield from measures.audited_posts(audited, plain, self.token, self.effort).items()
         if set("cde").isdisjoint(letters):
             return
         with self.large() as (large, _):
@@ -54,6 +57,15 @@ class Bench:
         """Serve a new ledger with opening stock in two bins; with the URL of its owner."""
         with self._copy(suffix) as url, self._serving(url) as site:
             yield site, url
+
+    @contextmanager
+    def _unwatched(self) -> Iterator[Site]:
+        """Serve the same with no table watched."""
+        with self._copy("unwatched") as url:
+            with psycopg.connect(url) as connection:
+                connection.execute(stock.UNWATCH)
+            with self._serving(url) as site:
+                yield site
 
     @contextmanager
     def large(self) -> Iterator[tuple[Site, str]]:

@@ -35,6 +35,10 @@ INSERT INTO locations_location_closure (ancestor_id, descendant_id, depth)
     SELECT l.parent_id, l.id, 1 FROM locations_location l WHERE l.code LIKE 'BIN-%';
 """
 
+UNWATCH: Final = """
+SELECT audit_unwatch(t.tgrelid) FROM pg_trigger t WHERE t.tgname = 'audit_insert'
+"""
+
 _POST: Final = """
 SELECT bool_and(posted.is_posted) FROM ledger_post(
     (SELECT jsonb_agg(jsonb_build_object(

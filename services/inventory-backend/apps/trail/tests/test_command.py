@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from apps.trail.tests.sealing import settle, wait_until
 from audit.django.models import AuditEvent, Seal
 from tests.answers import json_of
 from tests.client import Client
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("committed_db", "world")
 
 def run(*words: str) -> Any:
     out = StringIO()
+    settle()
     call_command("audit", *words, "--json", stdout=out)
     return json.loads(out.getvalue())
 
@@ -43,7 +44,7 @@ def as_owner(*statements: str) -> None:
         cursor.execute("SET ROLE inventory_app")
 
 
-def test_seals_once_and_says_so(world: World) -> None:
+def test_seals_once_and_says_so(world: World, api: Client) -> None:
     assert refused("checkpoint")[1]["error"]["code"] == "not_sealed"
     events = AuditEvent.objects.count()
 
@@ -71,7 +72,7 @@ def test_l3_a_truncated_tail_shows_against_a_kept_checkpoint(world: World, api: 
     assert refused("verify", "--from", "9")[1]["error"]["code"] == "not_found"
 
 
-def test_proves_an_event(world: World) -> None:
+def test_proves_an_event(world: World, api: Client) -> None:
     seq = AuditEvent.objects.latest("seq").seq
     assert refused("prove", str(seq))[1]["error"]["code"] == "not_sealed"
     run("seal")
@@ -86,7 +87,7 @@ def test_proves_an_event(world: World) -> None:
     assert refused("prove", "999999")[1]["error"]["code"] == "not_found"
 
 
-def test_l5_export_goes_on_after_the_last_and_misses_none(world: World, committed_db: str) -> None:
+def test_l5_export_goes_on_after_the_last_and_misses_none(world: World, api: Client, committed_db: str) -> None:
     last = AuditEvent.objects.latest("seq").seq
     insert = """
         INSERT INTO audit_event (id, occurred_at, request_id, action, object_type, object_id, reason)
@@ -98,6 +99,7 @@ def test_l5_export_goes_on_after_the_last_and_misses_none(world: World, committe
         fast.commit()
         early = exported("--after", str(last))
         slow.commit()
+    settle()
     late = exported("--after", str(last))
 
     assert [event["entity"]["uid"] for event in early] == []  # the slow one is still to come before it
@@ -116,6 +118,7 @@ def test_l5_export_speaks_ocsf_and_cef(world: World, api: Client) -> None:
     assert made["code"] == "invalid"
     made = json_of(api.post("/parties/parties", {"code": "ACME", "name": "a|b=c\\d"}))
 
+    settle()
     signed_in, created = exported()[-2:]
     assert (signed_in["class_uid"], signed_in["type_uid"], signed_in["user"]["uid"]) == (
         3002,
@@ -135,7 +138,7 @@ def test_l5_export_speaks_ocsf_and_cef(world: World, api: Client) -> None:
     assert '"name": "a|b\\=c\\\\\\\\d"' in line
 
 
-def test_a_seal_keeper_ends_with_its_parent(world: World, committed_db: str) -> None:
+def test_a_seal_keeper_ends_with_its_parent(world: World, api: Client, committed_db: str) -> None:
     """`serve` starts it like this; killed, it leaves nobody behind."""
     service = Path(__file__).parents[3]
     script = (
@@ -156,11 +159,3 @@ def test_a_seal_keeper_ends_with_its_parent(world: World, committed_db: str) -> 
         wait_until(Seal.objects.exists)
         parent.kill()
     wait_until(lambda: not Path(f"/proc/{keeper}").exists())
-
-
-def wait_until(holds: Any) -> None:
-    for _ in range(300):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise TimeoutError
