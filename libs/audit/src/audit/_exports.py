@@ -81,7 +81,8 @@ def ocsf(columns: Columns, *, version: str) -> str:
         "comment": columns["reason"],
         "unmapped": {name: columns[name] for name in ("on_behalf_of", "epoch", "xid")},
     }
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    # In ASCII: a letter that ends a line or turns its direction does so in no collector's view.
+    return json.dumps(event, separators=(",", ":"))
 
 
 def cef(columns: Columns, *, version: str) -> str:

@@ -95,7 +95,7 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
             code=response.data.code,
             method=request.method,
             path=request.path,
-            actor=str(getattr(request.user, "pk", None)),
+            actor=getattr(request.user, "pk", None),
             ip=getattr(request, "client_ip", None),
         )
     return response
