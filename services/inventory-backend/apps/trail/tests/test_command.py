@@ -1,7 +1,9 @@
 """`inventory audit`, as its users meet it: by exit code, stdout and stderr."""
 
 import json
+import socket
 import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,7 @@ def test_a_seal_keeper_ends_with_its_parent(world: World, api: Client, committed
     )
     environ = {"PATH": "/usr/bin:/bin", "DATABASE_URL": committed_db, "INVENTORY_STAGE": "test"}
     with subprocess.Popen(
-        [str(service.parents[1] / ".venv/bin/python"), "-c", script],
+        [sys.executable, "-c", script],
         cwd=service,
         env=environ,
         stdout=subprocess.PIPE,
@@ -159,3 +161,27 @@ def test_a_seal_keeper_ends_with_its_parent(world: World, api: Client, committed
         wait_until(Seal.objects.exists)
         parent.kill()
     wait_until(lambda: not Path(f"/proc/{keeper}").exists())
+
+
+def test_serve_seals_the_trail_until_it_ends(world: World, api: Client, committed_db: str) -> None:
+    service = Path(__file__).parents[3]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {"PATH": "/usr/bin:/bin", "DATABASE_URL": committed_db, "INVENTORY_STAGE": "test"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "config.cli", "serve", "--port", str(port)],
+        cwd=service,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        wait_until(Seal.objects.exists)
+        (sealer,) = [
+            pid
+            for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+            if b"seal" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        server.terminate()
+        server.wait(timeout=60)
+    wait_until(lambda: not Path(f"/proc/{sealer}").exists())
