@@ -39,7 +39,7 @@ _NAMES: Final = tuple(_SPELLED)
 # What is below this horizon is complete as soon as the statement has run.
 HORIZON: Final = "SELECT audit_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text, clock_timestamp()"
 _ORDER: Final = "ORDER BY epoch, xid, seq"
-_SELECT: Final = f"SELECT {', '.join(_SPELLED.values())} FROM audit_event"  # noqa: S608  (constants)
+_SELECT: Final = f"SELECT {', '.join(_SPELLED.values())} FROM audit_event"  # noqa: S608  (constants)  # nosec B608
 _FROM: Final = f"{_SELECT} WHERE (epoch, xid) >= (CAST(%s AS smallint), %s::xid8) {{below}} {_ORDER} LIMIT %s"
 _AFTER: Final = (
     f"{_SELECT} WHERE (epoch, xid, seq) > (CAST(%s AS smallint), %s::xid8, %s::bigint) {{below}} {_ORDER} LIMIT %s"

@@ -5,8 +5,8 @@ from psycopg import sql
 # What is written to a watched table without an event leaves one of its own, whoever wrote it: psql, the tables' owner,
 # or an action that forgot.
 #
-# Each statement leaves a note. At COMMIT a deferred trigger looks at each note: where the transaction has an event of
-# the program, the note goes without a trace; else it becomes an event. Notes never outlive their transaction, so their
+# Each statement leaves a note. At COMMIT a deferred trigger looks at the notes: where the transaction has an event of
+# the program, they go without a trace; else each becomes an event. Notes never outlive their transaction, so their
 # table needs no WAL. A `table` is no object of the program, so its events are told apart by that.
 CREATE = """
     CREATE UNLOGGED TABLE audit_note (
@@ -56,22 +56,28 @@ CREATE = """
         RETURN NULL;
     END $$;
 
+    -- The first of a transaction's notes settles them all: nobody else's can be seen, and the later ones have larger ids.
     CREATE FUNCTION audit_settle_note() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
     BEGIN
-        DELETE FROM audit_note WHERE id = NEW.id;
-        IF NOT EXISTS (
+        IF NOT EXISTS (SELECT FROM audit_note WHERE id = NEW.id) THEN
+            RETURN NULL;
+        END IF;
+        IF EXISTS (
             SELECT FROM audit_event e
             WHERE e.epoch = audit_epoch() AND e.xid = pg_current_xact_id() AND e.object_type <> 'table'
         ) THEN
-            INSERT INTO audit_event (
-                id, occurred_at, ip, request_id, action, object_type, object_id, before, after, reason
-            ) VALUES (
-                gen_random_uuid(), NEW.noted_at, inet_client_addr(), '', NEW.action, 'table', NEW.relation,
-                NEW.before, NEW.after,
-                format('login %s, program %s', session_user, current_setting('application_name'))
-            );
+            DELETE FROM audit_note WHERE id >= NEW.id;
+            RETURN NULL;
         END IF;
+        WITH settled AS (DELETE FROM audit_note WHERE id >= NEW.id RETURNING *)
+        INSERT INTO audit_event (
+            id, occurred_at, ip, request_id, action, object_type, object_id, before, after, reason
+        )
+            SELECT gen_random_uuid(), n.noted_at, inet_client_addr(), '', n.action, 'table', n.relation,
+                n.before, n.after,
+                format('login %s, program %s', session_user, current_setting('application_name'))
+            FROM settled n ORDER BY n.id;
         RETURN NULL;
     END $$;
 
