@@ -56,7 +56,7 @@ CREATE = """
         RETURN NULL;
     END $$;
 
-    -- The first of a transaction's notes settles them all: nobody else's can be seen, and the later ones have larger ids.
+    -- The first of a transaction's notes settles them all: nobody else's can be seen, and later ones have larger ids.
     CREATE FUNCTION audit_settle_note() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
     BEGIN
