@@ -38,6 +38,7 @@ PROD = {
     "INVENTORY_JWT_ISSUER": "https://inventory.example.com",
     "INVENTORY_JWT_PRIVATE_KEY": private_pem(ED25519),
     "INVENTORY_API_KEY_PEPPER": "p" * 32,
+    "INVENTORY_AUDIT_KEY": private_pem(ED25519),
 }
 
 
@@ -61,6 +62,7 @@ def test_production_has_no_default_for_what_only_the_operator_knows() -> None:
     assert problems_of({}) == [
         ("INVENTORY_ALLOWED_HOSTS", "is not set"),
         ("INVENTORY_API_KEY_PEPPER", "is not set"),
+        ("INVENTORY_AUDIT_KEY", "is not set"),
         ("INVENTORY_DATABASE_URL", "is not set"),
         ("INVENTORY_JWT_ISSUER", "is not set"),
         ("INVENTORY_JWT_PRIVATE_KEY", "is not set"),
@@ -116,6 +118,9 @@ Set it to the number of server processes.
         ("JWT_PRIVATE_KEY", "nonsense", "is not an unencrypted private key in PEM"),
         ("JWT_PRIVATE_KEY", private_pem(P384), "is neither an Ed25519 nor an EC P-256 key"),
         ("JWT_RETIRED_PUBLIC_KEYS", public_pem(P384), "holds a key that is neither Ed25519 nor EC P-256"),
+        ("AUDIT_KEY", private_pem(P256), "is not an Ed25519 key"),
+        ("AUDIT_KEY", "nonsense", "is not an unencrypted private key in PEM"),
+        ("AUDIT_RETIRED_PUBLIC_KEYS", public_pem(P256), "holds a key that is not Ed25519"),
         ("JWT_RETIRED_PUBLIC_KEYS", "x", "holds something that is not a public key in PEM"),
         ("API_KEY_PEPPER", "p" * 31, "is too short"),
         ("API_KEY_PEPPER", "insecure" + "p" * 32, "is public knowledge"),

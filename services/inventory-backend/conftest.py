@@ -19,7 +19,7 @@ import devdb
 from config.database import address_settings
 from tests.client import Client
 from tests.server import Server
-from tests.world import PASSWORD, World, make_world
+from tests.world import PASSWORD, World, forget_events, make_world
 
 # Examples are round trips to a database that other workers use as well: few of them, the same in every run.
 hypothesis_settings.register_profile(
@@ -71,6 +71,7 @@ def databases(django_db_blocker: DjangoDbBlocker, testrun_uid: str, worker_id: s
         def migrate(url: str) -> None:
             draft.enter(str(psycopg.conninfo.conninfo_to_dict(url)["dbname"]), role=None)
             call_command("migrate", verbosity=0, interactive=False)
+            forget_events()
             connections.close_all()
 
         with django_db_blocker.unblock():
@@ -117,7 +118,10 @@ def world(request: pytest.FixtureRequest) -> World:
     """Make two warehouses, items of each tracking, and users: in the test's transaction, or committed."""
     if "committed_db" not in request.fixturenames:
         request.getfixturevalue("db")
-    return make_world()
+        return make_world()
+    made = make_world()
+    forget_events()
+    return made
 
 
 @pytest.fixture

@@ -167,6 +167,23 @@ def _signing_key(value: SecretStr) -> SecretStr:
     raise ValueError("is neither an Ed25519 nor an EC P-256 key")
 
 
+def audit_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse a key that checkpoints are not signed with (C2SP signed notes: Ed25519 alone)."""
+    value = private_key(value, info)
+    if value is not None and not isinstance(
+        load_pem_private_key(value.get_secret_value().encode(), password=None), Ed25519PrivateKey
+    ):
+        raise ValueError("is not an Ed25519 key")
+    return value
+
+
+def audit_public_key(value: str) -> str:
+    """Refuse a key that no checkpoint of ours was ever signed with."""
+    if not isinstance(load_pem_public_key(public_key(value).encode()), Ed25519PublicKey):
+        raise ValueError("holds a key that is not Ed25519")  # noqa: TRY004  (pydantic's way to refuse)
+    return value
+
+
 def public_key(value: str) -> str:
     """Refuse a key that no token of ours was ever signed with."""
     try:

@@ -125,6 +125,17 @@ class Settings(BaseSettings):
         Field(description="Set it to the host names in your own network that the service may call, comma-separated."),
     ] = ()
 
+    audit_key: Annotated[
+        SecretStr | None,
+        AfterValidator(rules.audit_key),
+        Field(description="Set it to an Ed25519 key in PEM (openssl genpkey -algorithm ed25519), used nowhere else."),
+    ] = None
+    audit_retired_public_keys: Annotated[
+        tuple[Annotated[str, AfterValidator(rules.audit_public_key)], ...],
+        BeforeValidator(rules.split_pems),
+        Field(description="Set it to public keys in PEM, one after the other, or leave it out."),
+    ] = ()
+
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2

@@ -59,7 +59,7 @@ def cause_of_refusing(statement: str) -> BaseException | None:
 
 
 @CHANGES
-def test_refuses_the_owner(statement: str) -> None:
+def test_l2_refuses_the_owner(statement: str) -> None:
     cause = cause_of_refusing(statement)
 
     assert isinstance(cause, RestrictViolation)
@@ -68,7 +68,7 @@ def test_refuses_the_owner(statement: str) -> None:
 
 
 @CHANGES
-def test_refuses_a_session_that_switched_triggers_off(statement: str) -> None:
+def test_l2_refuses_a_session_that_switched_triggers_off(statement: str) -> None:
     execute("SET LOCAL session_replication_role = replica")
 
     assert isinstance(cause_of_refusing(statement), RestrictViolation)
@@ -76,7 +76,7 @@ def test_refuses_a_session_that_switched_triggers_off(statement: str) -> None:
 
 @CHANGES
 @pytest.mark.usefixtures("_as_application")
-def test_refuses_the_application(statement: str) -> None:
+def test_l2_refuses_the_application(statement: str) -> None:
     assert isinstance(cause_of_refusing(statement), InsufficientPrivilege)
 
 
@@ -96,7 +96,7 @@ def test_refuses_the_application(statement: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("_as_application")
-def test_the_application_cannot_open_a_way(statement: str) -> None:
+def test_l2_the_application_cannot_open_a_way(statement: str) -> None:
     assert isinstance(cause_of_refusing(statement), InsufficientPrivilege)
 
 

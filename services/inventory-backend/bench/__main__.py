@@ -12,10 +12,11 @@ from bench.run import Bench, prepared
 from bench.server import SERVICE, Shape
 
 REPORT: Final = SERVICE.parents[1] / "build" / "bench.json"
-LETTERS: Final = "abcdeg"
+LETTERS: Final = "abcdegh"
 _EPILOG: Final = """\
 a one_line_post        b batch_of_1000_lines   c page_of_balances
 d deep_page            e post_at_a_million     g restricted_page
+h audited_post
 memory and cold start are always printed
 
 examples:
@@ -49,7 +50,7 @@ def _options() -> argparse.Namespace:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", type=_letters, default=LETTERS, help="some of a,b,c,d,e,g")
+    parser.add_argument("--only", type=_letters, default=LETTERS, help="some of a,b,c,d,e,g,h")
     parser.add_argument("--quick", action="store_true", help="short rounds, a smaller ledger: to develop")
     parser.add_argument("--workers", type=int, default=2, help="server processes (2)")
     parser.add_argument("--blocking-threads", type=int, default=4, help="threads of each (4)")

@@ -127,6 +127,12 @@ def posts_on_a_large_ledger(small: Site, large: Site, token: str, effort: Effort
     return {"post_at_a_million": Result(**medians, target=0.9, unit="requests/s")}
 
 
+def audited_posts(audited: Site, plain: Site, token: str, effort: Effort) -> dict[str, Result]:
+    """(h) The transfers of (a), with watched tables and a sealer, against neither."""
+    medians = in_turn(effort, ours=_posts(audited, token), floor=_posts(plain, token))
+    return {"audited_post": Result(**medians, target=0.75, unit="requests/s")}
+
+
 def _posts(site: Site, token: str) -> Load:
     calls = [
         Call(

@@ -11,7 +11,7 @@ import psycopg
 import devdb
 from bench import measures, stock
 from bench.measures import Effort, Result
-from bench.server import SERVICE, Shape, Site, command, serving, settings_for
+from bench.server import SERVICE, Shape, Site, command, sealing, serving, settings_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,9 @@ class Bench:
         if "g" in letters:
             with self.wide() as (site, restricted):
                 yield from measures.restricted_pages(site, self.token, restricted, self.effort).items()
+        if "h" in letters:
+            with self.small("h") as (audited, url), self._unwatched() as plain, sealing(url):
+                yield from measures.audited_posts(audited, plain, self.token, self.effort).items()
         if set("cde").isdisjoint(letters):
             return
         with self.large() as (large, _):
@@ -57,6 +60,15 @@ class Bench:
         """Serve a new ledger with opening stock in two bins; with the URL of its owner."""
         with self._copy(suffix) as url, self._serving(url) as site:
             yield site, url
+
+    @contextmanager
+    def _unwatched(self) -> Iterator[Site]:
+        """Serve the same with no table watched."""
+        with self._copy("unwatched") as url:
+            with psycopg.connect(url) as connection:
+                connection.execute(stock.UNWATCH)
+            with self._serving(url) as site:
+                yield site
 
     @contextmanager
     def large(self) -> Iterator[tuple[Site, str]]:

@@ -85,6 +85,19 @@ def serving(url: str, shape: Shape) -> Iterator[Site]:
             process.terminate()
 
 
+@contextmanager
+def sealing(url: str) -> Iterator[None]:
+    """Seal the audit trail of a database every second, as beside `inventory serve`, until the block ends."""
+    settings = settings_for(url, role="inventory_app")
+    with subprocess.Popen(
+        command("config.cli", "audit", "seal", "--every", "1", settings=settings), cwd=SERVICE
+    ) as one:
+        try:
+            yield
+        finally:
+            one.terminate()
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

@@ -56,6 +56,10 @@ INSERT INTO ledger_balance (
     FROM catalog_item i, locations_location l WHERE i.sku LIKE 'BENCH-%' AND l.code LIKE 'SITE-__-%';
 """
 
+UNWATCH: Final = """
+SELECT audit_unwatch(t.tgrelid) FROM pg_trigger t WHERE t.tgname = 'audit_insert'
+"""
+
 _POST: Final = """
 SELECT bool_and(posted.is_posted) FROM ledger_post(
     (SELECT jsonb_agg(jsonb_build_object(

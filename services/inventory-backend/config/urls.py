@@ -9,6 +9,7 @@ from apps.common.api.errors import problem
 
 api = [
     path("identity/", include("apps.identity.api.v1.urls")),
+    path("audit/", include("apps.trail.api.v1.urls")),
     path("parties/", include("apps.parties.api.v1.urls")),
     path("catalog/", include("apps.catalog.api.v1.urls")),
     path("locations/", include("apps.locations.api.v1.urls")),

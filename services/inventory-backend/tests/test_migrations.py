@@ -21,7 +21,7 @@ REASONS = {
     "require-lock-timeout": "each connection brings it (config.database)",
     "require-statement-timeout": "as require-lock-timeout",
 }
-OURS = ("common", "identity", "parties", "catalog", "locations", "ledger")
+OURS = ("common", "identity", "parties", "catalog", "locations", "ledger", "trail")
 
 
 @pytest.mark.django_db

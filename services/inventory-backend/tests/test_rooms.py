@@ -41,6 +41,7 @@ MORE: Final[dict[str, dict[str, str]]] = {
         "totp": "RFC 6238; no table",
     },
     "dataio": {"csv_files": "how a file is read, whatever is in it"},
+    "trail": {"keys": "what the trail is sealed with; no table"},
     "demo": {
         "catalogue": "no domain: a business to try the service on",
         "company": "as catalogue",
@@ -90,4 +91,4 @@ def test_a_domain_has_every_room_that_a_domain_needs(app: str) -> None:
 
 
 def test_an_app_is_a_domain_or_says_why_not() -> None:
-    assert set(_apps()) - DOMAINS == {"common", "dataio", "demo"}
+    assert set(_apps()) - DOMAINS == {"common", "dataio", "demo", "trail"}

@@ -51,3 +51,14 @@ def _decimal(value: Decimal) -> str:
 
 
 _encode = json.JSONEncoder(default=_spell, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def leaf_of(columns: Mapping[str, str | int | None]) -> bytes:
+    """Return a stored event as the bytes that the trail's tree commits to: one spelling for one row.
+
+    Every column counts, and each is text or a whole number, as the database spells it whatever its settings.
+
+    >>> leaf_of({"seq": 7, "reason": "", "actor_id": None})
+    b'{"actor_id":null,"reason":"","seq":7}'
+    """
+    return json.dumps(columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

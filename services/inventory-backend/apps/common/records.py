@@ -57,7 +57,7 @@ def create[M: Versioned](row: M, *, noun: str, origin: Origin, refs: Mapping[str
         row.save(force_insert=True)
         row.refresh_from_db()
         _replace_refs(row, refs)
-    _record(f"{noun}.created", noun, row, origin, after=_facts(row) | _named(refs))
+        _record(f"{noun}.created", noun, row, origin, after=_facts(row) | _named(refs))
     return row
 
 
@@ -75,7 +75,7 @@ def change[M: Versioned](
     with _told(noun):
         _write(row, {name: getattr(row, name) for name in changes})
         _replace_refs(row, refs)
-    _record(f"{noun}.changed", noun, row, origin, before=before, after=_facts(row) | _named(refs))
+        _record(f"{noun}.changed", noun, row, origin, before=before, after=_facts(row) | _named(refs))
     return row
 
 
@@ -110,12 +110,12 @@ def delete(row: Versioned, *, noun: str, origin: Origin) -> None:
     try:
         with transaction.atomic():
             row.delete()
+            row.pk = key
+            _record(f"{noun}.deleted", noun, row, origin, before=facts)
             # Somebody may refer to it since Django looked; at COMMIT nobody could put the refusal into words.
             connection.check_constraints()
     except (models.ProtectedError, models.RestrictedError, IntegrityError) as error:
         raise InUse(f"This {noun} is referenced. {_instead(row)}") from error
-    row.pk = key
-    _record(f"{noun}.deleted", noun, row, origin, before=facts)
 
 
 def _instead(row: Versioned) -> str:
@@ -178,7 +178,9 @@ def _told(noun: str) -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-            connection.check_constraints()  # what it refers to may be gone by now; COMMIT could not say so in words
+            # What it refers to may be gone by now; COMMIT could not say so in words. The event is recorded before: a
+            # check that finds none would tell of raw SQL.
+            connection.check_constraints()
     except IntegrityError as error:
         if violated(error, pg.UniqueViolation):
             raise Duplicate(f"Another {noun} has this name already ({constraint_of(error)}).") from error

@@ -26,7 +26,7 @@ BUILTIN_ROLES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "receiver": ("Receiver", _SEE | _POST),
     "planner": ("Planner", _SEE | _MASTER_DATA),
     "warehouse-manager": ("Warehouse manager", _SEE | _POST | _MASTER_DATA | {"ledger.reverse"}),
-    "auditor": ("Auditor", _SEE | _SEE_ACCESS | {"ledger.audit"}),
+    "auditor": ("Auditor", _SEE | _SEE_ACCESS | {"ledger.audit", "audit.view"}),
     "administrator": (
         "Administrator",
         _SEE
@@ -34,6 +34,6 @@ BUILTIN_ROLES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
         | _MANAGE_ACCESS
         | _POST
         | _MASTER_DATA
-        | {"ledger.reverse", "ledger.audit", "ledger.close_period"},
+        | {"ledger.reverse", "ledger.audit", "ledger.close_period", "audit.view"},
     ),
 }

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.locations",
     "apps.ledger",
+    "apps.trail",
     "apps.demo",
     "apps.dataio",
 ]

@@ -13,6 +13,13 @@ class CurrentTransactionId(models.Func):
     arity = 0
 
 
+class CurrentEpoch(models.Func):
+    """Which of the clusters that the trail has lived in this is; a migration makes the function."""
+
+    function = "audit_epoch"
+    arity = 0
+
+
 class TransactionIdField(models.Field):  # type: ignore[type-arg]  # generic in the stubs only
     """An `xid8`: it never wraps around, and is an integer in Python."""
 

@@ -1,4 +1,10 @@
-"""The HTTP server, inside the process that calls it."""
+"""The HTTP server, inside the process that calls it, and the sealer of the audit trail beside it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import socket
 
@@ -10,6 +16,8 @@ import configs
 from apps.common.management import base
 
 TARGET = "config.wsgi:application"
+_SEALER: Final = ("config.cli", "audit", "seal", "--every", "1")
+_PATIENCE_SECONDS: Final = 10
 
 
 class ServingCommand(base.Command):
@@ -35,7 +43,7 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
     Each worker runs `blocking_threads` requests at once; more wait in line, so that the database's pool, which has a
     connection for each thread, is never fought over.
     """
-    Granian(
+    server = Granian(
         TARGET,
         address=host,
         port=port,
@@ -47,4 +55,21 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
         websockets=False,
         log_level=LogLevels.warning if is_quiet else LogLevels.info,
         log_access=False,
-    ).serve()
+    )
+    with _sealing():
+        server.serve()
+
+
+@contextmanager
+def _sealing() -> Iterator[None]:
+    """Seal the audit trail every second while the block runs.
+
+    By a process of its own, since the server forks its workers; it sees when this one is gone. Of the sealers of
+    several servers one seals at a time.
+    """
+    sealer = subprocess.Popen([sys.executable, "-m", *_SEALER], stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        sealer.terminate()
+        sealer.wait(timeout=_PATIENCE_SECONDS)
