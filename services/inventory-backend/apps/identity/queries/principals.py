@@ -40,7 +40,9 @@ def principal(*, user_id: UUID, session_id: UUID, at: datetime) -> Principal | N
     username, name, *_ = found[0]
     grants = Grants(
         tuple(
-            Grant(frozenset(codes), location_id, until) for _, _, codes, location_id, until in found if codes is not None
+            Grant(frozenset(codes), location_id, until)
+            for _, _, codes, location_id, until in found
+            if codes is not None
         )
     )
     return Principal(pk=user_id, username=username, name=name, session_id=session_id, grants=grants)
