@@ -97,7 +97,7 @@ def test_t7_a_key_signs_in_by_either_header(api: Client, world: World, kind: typ
 
     assert (me["id"], me["permissions"]) == (str(world.users["ada"]), ["ledger.view"])
     assert me["grants"] == [
-        {"role": "administrator", "permissions": ["ledger.view"], "location": None, "valid_until": None}
+        {"role": "administrator", "permissions": ["ledger.view"], "location": None, "group": None, "valid_until": None}
     ]
 
 

@@ -269,8 +269,12 @@ def test_a3_who_works_elsewhere_does_not_exist(world: World, as_user: Callable[[
     hire(world, "canary", ("picker", "B1"))
     hire(world, "bea", ("picker", "A1"))
     hire(world, "new")
-    bind(group_id=make_group("at-b", hire(world, "grouped").pk).pk, role_code="picker", location_id=world.locations["B"])
-    bind(group_id=make_group("at-a", hire(world, "member").pk).pk, role_code="picker", location_id=world.locations["A1"])
+    bind(
+        group_id=make_group("at-b", hire(world, "grouped").pk).pk, role_code="picker", location_id=world.locations["B"]
+    )
+    bind(
+        group_id=make_group("at-a", hire(world, "member").pk).pk, role_code="picker", location_id=world.locations["A1"]
+    )
 
     assert usernames(alan) == ["alan", "bea", "member", "new"]
     assert json_of(alan.get("/identity/users", count="exact"))["count"] == 4
