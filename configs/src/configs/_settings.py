@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     ] = None
     access_token_seconds: Annotated[
         int,
-        AfterValidator(rules.access_token_seconds),
         Field(ge=30, le=3600, description="Set it to a number of seconds from 30 to 300."),
+        AfterValidator(rules.access_token_seconds),
     ] = 300
     refresh_token_days: Annotated[int, Field(ge=1, le=30, description="Set it to a number of days from 1 to 30.")] = 30
     session_idle_days: Annotated[int, Field(ge=1, le=7, description="Set it to a number of days from 1 to 7.")] = 7

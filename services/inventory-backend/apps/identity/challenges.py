@@ -23,7 +23,7 @@ class InvalidChallenge(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """What a challenge says. `state` is a digest of the password and the address: a new one makes the challenge void."""
+    """What a challenge says. `state` is a digest of password and address: a new one makes the challenge void."""
 
     user_id: UUID
     methods: tuple[str, ...]

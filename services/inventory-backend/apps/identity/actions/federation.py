@@ -65,9 +65,7 @@ class Return:
     return_to: str
 
 
-def depart(
-    *, provider_code: str, redirect_uri: str, challenge: str, return_to: str, origin: Origin
-) -> Departure:
+def depart(*, provider_code: str, redirect_uri: str, challenge: str, return_to: str, origin: Origin) -> Departure:
     """Send somebody away to sign in; whoever has an `origin` of their own is linked when they come back.
 
     Raises `NotFound` for a provider that is off or not there, `Invalid` for an address that nobody listed.

@@ -13,6 +13,7 @@ from rbac.django.queries import within_subtree
 
 SELECTORS: Final = Selectors(noun="user", codes={"user": "username"})
 
+
 def users(grants: Grants, permission: str, *, at: datetime) -> QuerySet[User]:
     """Return the users for whom a caller holds `permission`.
 

@@ -97,7 +97,7 @@ def test_t7_a_key_signs_in_by_either_header(api: Client, world: World, kind: typ
 
     assert (me["id"], me["permissions"]) == (str(world.users["ada"]), ["ledger.view"])
     assert me["grants"] == [
-        {"role": "administrator", "permissions": ["ledger.view"], "location": None, "valid_until": None}
+        {"role": "administrator", "permissions": ["ledger.view"], "location": None, "group": None, "valid_until": None}
     ]
 
 
@@ -283,8 +283,12 @@ def test_a6_no_key_is_ever_wider_than_its_owner(
     Binding.objects.filter(Q(user=owner) | Q(group=group)).delete()
     ApiKey.objects.filter(user=owner).delete()
     for role, place, is_shared in bound:
-        subject = {"group_id": group.pk} if is_shared else {"user_id": owner.pk}
-        bind(**subject, role_code=role, location_id=world.locations[place] if place else None)
+        bind(
+            user_id=None if is_shared else owner.pk,
+            group_id=group.pk if is_shared else None,
+            role_code=role,
+            location_id=world.locations[place] if place else None,
+        )
     now = timezone.now()
     made_key = api_keys.make_key()
     ApiKey.objects.create(

@@ -169,7 +169,7 @@ def test_a3_a_place_outside_is_one_that_does_not_exist(kim: Client, location: st
 def test_a6_a_role_is_not_given_everywhere_by_who_holds_it_somewhere(kim: Client) -> None:
     before = Binding.objects.count()
 
-    answer = kim.post(BINDINGS, body(role="role:keeper", location=None))
+    answer = kim.post(BINDINGS, body(user="user:kim", role="role:keeper", location=None))
 
     assert refusal(answer)[:2] == (403, "beyond_own_grants")
     assert Binding.objects.count() == before
@@ -185,6 +185,16 @@ def test_a6_a_role_is_taken_by_who_could_give_it(kim: Client, world: World) -> N
     assert [answer.status_code for answer in answers] == [204, 403]
     assert not Binding.objects.filter(pk=hers.pk).exists()
     assert Binding.objects.filter(pk=higher.pk).exists()
+
+
+def test_a3_who_works_elsewhere_is_given_no_role_here(kim: Client) -> None:
+    before = Binding.objects.count()
+
+    answers = [kim.post(BINDINGS, body(user=user)) for user in ("user:vera", "user:nobody")]
+
+    assert [refusal(answer)[2] for answer in answers] == [[("#/user", "unknown_user")]] * 2
+    assert refusal(kim.get(BINDINGS, user="user:ada")) == (400, "unknown_user", [("?user", "unknown_user")])
+    assert Binding.objects.count() == before
 
 
 def test_a3_bindings_elsewhere_do_not_exist(kim: Client, world: World) -> None:

@@ -109,13 +109,20 @@ def test_a3_who_sees_the_roles_of_one_place_learns_nothing_of_another(world: Wor
     for place in ("A", "A2", "B"):
         bind(user_id=vera, role_code="picker", location_id=world.locations[place])
 
+    # Of somebody who holds nothing within her place she learns nothing at all.
+    hidden = kim.get(EXPLAIN, user="user:vera", permission="ledger.post", location="loc:A1")
+    assert refusal(hidden) == (400, "unknown_user", [("?user", "unknown_user")])
+    bind(user_id=vera, role_code="counter", location_id=world.locations["A1"])
+
     found = ask(kim, "vera", "ledger.post", "A1")
 
     # The binding at A is why; what A is called is not hers to see. Those at A2 and B do not exist for her.
     assert found["is_allowed"] is True
-    assert [(each["role"], each["place"], each["location"]) for each in found["bindings"]] == [
+    shown = [(each["role"], each["place"], (each["location"] or {}).get("code")) for each in found["bindings"]]
+    assert shown == [
         ("viewer", "everywhere", None),
         ("picker", "above", None),
+        ("counter", "here", "A1"),
     ]
     for place in ("A", "A2", "B", "NOWHERE"):
         query = {"user": "user:vera", "permission": "ledger.post", "location": f"loc:{place}"}

@@ -111,6 +111,7 @@ def test_a6_who_adds_a_member_holds_all_that_the_group_holds(world: World) -> No
 def test_a6_who_manages_users_at_one_location_changes_no_group(world: World) -> None:
     rita = hire(world, "rita", ("administrator", "A"))
     make_group("crew", world.users["vera"])
+    bind(user_id=world.users["vera"], role_code="picker", location_id=world.locations["A1"])
 
     answers = [
         rita.post(GROUPS, {"code": "own", "name": "Own"}),

@@ -103,7 +103,11 @@ def test_p6_a_recent_proof_is_accepted(api: Client, route: str) -> None:
 @pytest.mark.parametrize("route", sorted(SENSITIVE))
 def test_p6_no_api_key_is_a_proof(api: Client, route: str) -> None:
     expires_at = (timezone.now() + timedelta(days=1)).isoformat()
-    body = {"name": "all", "permissions": ["identity.manage_users", "identity.manage_roles", "identity.manage_providers"], "expires_at": expires_at}
+    body = {
+        "name": "all",
+        "permissions": ["identity.manage_users", "identity.manage_roles", "identity.manage_providers"],
+        "expires_at": expires_at,
+    }
     key = Client(json_of(api.post("/identity/keys", body))["key"])
     before = list(User.objects.order_by("pk").values())
 

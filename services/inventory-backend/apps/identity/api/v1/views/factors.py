@@ -178,7 +178,8 @@ class LostFactors(Endpoint):
     def delete(self, request: Request, user_id: str) -> Response:
         """Take all second factors of a user away who may do no more than the caller, and end their sessions."""
         wanted, by, origin = uuid_or_none(user_id), Authority.of(principal_of(request)), origin_of(request)
-        user = queries.users(by.grants, permissions.MANAGE_USERS, at=origin.at).filter(pk=wanted).first()
+        managed = queries.users(by.grants, permissions.MANAGE_USERS, at=origin.at)
+        user = None if wanted is None else managed.filter(pk=wanted).first()
         if user is None:
             raise NotFound
         actions.remove_factors(user, by=by, origin=origin)

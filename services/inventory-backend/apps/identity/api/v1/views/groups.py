@@ -61,7 +61,9 @@ class Groups(Endpoint):
         if not isinstance(query.code, UnsetType):
             rows = rows.filter(code__in=query.code)
         if not isinstance(query.member, UnsetType):
-            rows = rows.filter(members=queries.USERS.one(_users(request, permissions.VIEW_USERS), query.member, pointer="?member"))
+            rows = rows.filter(
+                members=queries.USERS.one(_users(request, permissions.VIEW_USERS), query.member, pointer="?member")
+            )
         return page_of(request, query, rows, lists.GROUPS)
 
     def post(self, request: Request) -> Response:

@@ -102,9 +102,7 @@ class CurrentBrowser(Endpoint):
 
     def delete(self, request: Request) -> Response:
         """End the session and take the cookie away."""
-        actions.revoke_session(
-            session_id=session_of(request), user_id=caller_of(request).pk, origin=origin_of(request)
-        )
+        actions.revoke_session(session_id=session_of(request), user_id=caller_of(request).pk, origin=origin_of(request))
         answer = Response(status=204)
         answer.set_cookie(COOKIE, "", max_age=0, secure=True, httponly=True, samesite="Lax")
         return answer
