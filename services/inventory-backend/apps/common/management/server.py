@@ -1,12 +1,11 @@
 """The HTTP server, inside the process that calls it, and the sealer of the audit trail beside it."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-
-import socket
 
 from granian import Granian
 from granian.constants import Interfaces
