@@ -126,7 +126,7 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "exp infinite": lambda c: by_hand({**HEADER, "alg": "EdDSA"}, {**c, "exp": float("inf")}),
     "exp in ten years": lambda c: signed({**c, "exp": NOW + 10 * 365 * 86400}),
     "exp null": lambda c: signed({**c, "exp": None}),
-    "nbf ahead by 31 seconds": lambda c: signed({**c, "nbf": NOW + 60}),
+    "nbf ahead by a minute": lambda c: signed({**c, "nbf": c["iat"] + 60}),
     "nbf text": lambda c: signed({**c, "nbf": "tomorrow"}),
     "iat ahead by an hour": lambda c: signed({**c, "iat": NOW + 3600, "exp": NOW + 3700}),
     "iat missing": lambda c: signed(without(c, "iat")),
