@@ -155,7 +155,7 @@ def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationInvalid) as caught:
         load(environ, stage="prod")
 
-    assert len(caught.value.problems) == 6
+    assert len(caught.value.problems) == 7
     assert secret not in str(caught.value) + repr(caught.value.problems)
     with pytest.raises(ValidationError) as direct:
         Settings.model_validate({"stage": "prod", "secret_key": secret})

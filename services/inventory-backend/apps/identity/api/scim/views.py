@@ -75,20 +75,20 @@ class ScimEndpoint(Endpoint):
 
     @override
     def handle_exception(self, exc: Exception) -> Response:
-        error = _scim_error(exc)
+        error = _scim_error(exc, self.request)
         if error is None:
             # Someone who is not signed in, what is busy, and bugs: as everywhere.
             return super().handle_exception(exc)
         return Response(error.model_dump(), status=int(error.status or 400))
 
 
-def _scim_error(exc: Exception) -> Error | None:
+def _scim_error(exc: Exception, request: Request) -> Error | None:
     if isinstance(exc, SCIMException):
         return exc.to_error()
     if isinstance(exc, ValidationError):
         return Error.from_validation_errors(exc)[0]
     if isinstance(exc, DomainError | APIException):
-        answer = problem_handler(exc, {"request": None})
+        answer = problem_handler(exc, {"request": request})
         if answer is None or answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE}:
             return None
         kind = "uniqueness" if isinstance(exc, Duplicate) else None

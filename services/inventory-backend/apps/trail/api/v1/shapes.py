@@ -54,7 +54,7 @@ class EventShape(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class BreakShape(Struct, frozen=True, kw_only=True):
+class SealBreakShape(Struct, frozen=True, kw_only=True):
     """One thing that is not as it was sealed; `seal` is the first that shows it."""
 
     kind: str
@@ -66,7 +66,7 @@ class VerificationShape(Struct, frozen=True, kw_only=True):
     """Clean when nothing breaks. `unsealed` events came after the newest seal; `checkpoint` is that seal's note."""
 
     is_clean: bool
-    breaks: list[BreakShape]
+    breaks: list[SealBreakShape]
     seals: int
     events: int
     unsealed: int
@@ -111,7 +111,7 @@ def verification_shape(report: Report, newest: Seal | None) -> VerificationShape
     """Return the result of a check as the API shows it."""
     return VerificationShape(
         is_clean=report.is_clean,
-        breaks=[BreakShape(kind=each.kind.value, seal=each.seal, detail=each.detail) for each in report.breaks],
+        breaks=[SealBreakShape(kind=each.kind.value, seal=each.seal, detail=each.detail) for each in report.breaks],
         seals=report.seals,
         events=report.events,
         unsealed=report.unsealed,
