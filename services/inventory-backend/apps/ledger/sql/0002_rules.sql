@@ -69,7 +69,8 @@ CREATE FUNCTION ledger_check_legs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM inserted i
-        WHERE NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.sequence = i.sequence)
+        -- Not NOT EXISTS, which may become a hash of all transactions while there are no statistics yet.
+        WHERE (SELECT t.sequence FROM ledger_transaction t WHERE t.sequence = i.sequence) IS NULL
             OR (i.balance_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM ledger_balance b
                 WHERE b.id = i.balance_id AND b.item_id = i.item_id AND b.location_id = i.location_id
