@@ -27,8 +27,8 @@ class Server:
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it is ready."""
+    def start(self, **settings: str) -> None:
+        """Start it with `settings` in its environment, and wait until it is ready."""
         serve = ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--port", str(self.port)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "granian", *serve, "--log-level", "error", "config.wsgi:application"],
@@ -38,6 +38,7 @@ class Server:
                 "PYTHONPATH": str(SERVICE),
                 "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 "DATABASE_URL": self._database_url,
+                **settings,
             },
             start_new_session=True,
             stdout=subprocess.DEVNULL,
