@@ -70,7 +70,7 @@ class Server:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310  # http
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310  # our own server
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own server
                 return answer.status, _json(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:
