@@ -31,8 +31,8 @@ class Server:
             self._sso = {}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it is ready."""
+    def start(self, **settings: str) -> None:
+        """Start it with `settings` in its environment, and wait until it is ready."""
         serve = ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--port", str(self.port)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "granian", *serve, "--log-level", "error", "config.wsgi:application"],
@@ -43,6 +43,7 @@ class Server:
                 "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 "DATABASE_URL": self._database_url,
                 **self._sso,
+                **settings,
             },
             start_new_session=True,
             stdout=subprocess.DEVNULL,
@@ -74,7 +75,7 @@ class Server:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310  # http
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310  # our own server
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own server
                 return answer.status, _json(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -48,7 +48,7 @@ def test_squawk_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
         f"--exclude={','.join(REASONS)}",
         *files,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     found = [
         (Path(each["file"]).stem, each["rule_name"], each["line"], each["message"])
         for each in json.loads(done.stdout or "[]")

@@ -18,7 +18,6 @@ MORE: Final[dict[str, dict[str, str]]] = {
     "common": {
         "db": "no domain: what every room of every app leans on",
         "errors": "as db",
-        "groups": "as db",
         "outbound": "as db: the one way out over HTTP",
         "quantities": "as db",
         "records": "as db",

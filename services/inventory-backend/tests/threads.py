@@ -13,7 +13,7 @@ def at_once[T](count: int, act: Callable[[int], T]) -> list[T]:
 
     def run(number: int) -> T:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             return act(number)
         finally:
             connections.close_all()

@@ -110,7 +110,7 @@ def test_a_template_is_built_once_by_four_processes(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-c", _BUILDER, str(log)]
     askers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    answers = [asker.communicate(timeout=60)[0].strip() for asker in askers]
+    answers = [asker.communicate(timeout=300)[0].strip() for asker in askers]
     assert answers == [f"tmpl_stock_{KEY}"] * 4
     assert log.read_text(encoding="utf-8") == "built\n"
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from workspaces import ONCE, REGISTRY, TOP, Workspace, locked, workspace
+from workspaces import REGISTRY, TOP, Workspace, locked, workspace
 
 from once import lock, metadata
 
@@ -54,11 +54,6 @@ tests = [{ name = "tool", extra = ["more"] }, { name = "lib" }]
     text += entry("plain", "1.0") + entry("same", "1.0") + entry("same", "2.0") + entry("tool", "1.1", more)
     made.write("uv.lock", text + locked("workspace", (), source='source = { virtual = "." }'))
     return made.root
-
-
-def test_of_this_repository() -> None:
-    root = ONCE.parents[1]
-    assert of_uv(root) == lock.read((root / "uv.lock").read_bytes())
 
 
 def test_of_a_lock_with_forks(forked: Path) -> None:

@@ -2,15 +2,14 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from workspaces import Workspace, workspace
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Workspace:
-    made = workspace(tmp_path, {"base": [], "app": ["base"]})
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = workspace(tmp_path_factory.mktemp("pipe"), {"base": [], "app": ["base"]})
     made.once("run", "tests")
     return made
 

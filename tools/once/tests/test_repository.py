@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 from workspaces import ONCE, Workspace
 
+from once import lock, metadata
+
 ROOT = ONCE.parents[1]
 SERVICE = "services/inventory-backend"
 EVERY = {"audit", "configs", "devdb", "inventory-backend", "once", "rbac"}
@@ -134,3 +136,7 @@ def test_every_package_is_typed_strictly() -> None:
     members = [file for file in ROOT.glob("*/*/pyproject.toml") if file.parent.name != "inventory-backend"]
     for file in [*members, ROOT / "pyproject.toml", ROOT / "configs/pyproject.toml"]:
         assert tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["mypy"]["strict"] is True, file
+
+
+def test_the_lock_is_the_same_whoever_reads_it() -> None:
+    assert metadata.finish(metadata.start(str(ROOT)), str(ROOT)) == lock.read((ROOT / "uv.lock").read_bytes())

@@ -34,7 +34,8 @@ def poison(made: Workspace, **changed: Any) -> None:
     result = store.get(key)
     assert result is not None
     store.put(key, replace(result, **changed))
-    shutil.rmtree(made.cache / "state", ignore_errors=True)  # what the last run knows makes it look at no result
+    for known in ("state", "quick"):  # what the last run knows makes it look at no result
+        shutil.rmtree(made.cache / known, ignore_errors=True)
 
 
 def content(root: Path) -> dict[str, bytes]:

@@ -22,9 +22,9 @@ run = [["true"]]
 upstream = false
 inputs = ["/settings.toml#tool.lint", "/**/marked.txt", "/shared"]
 """
-EDITS = 150
-TOLD = 40  # edits after which the changed paths must be enough
-QUICK = 20  # and those after which the script must be
+EDITS = 75
+TOLD = 20  # edits after which the changed paths must be enough
+QUICK = 10  # and those after which the script must be
 WAITS, SETTLED = 25, 3.1  # edits, seconds
 
 

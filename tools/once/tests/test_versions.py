@@ -2,7 +2,6 @@
 
 import marshal
 from hashlib import blake2b, sha256
-from pathlib import Path
 
 import pytest
 from workspaces import Workspace, workspace
@@ -13,9 +12,10 @@ from once.store import LocalStore
 KEY = "ab" * 32
 
 
-@pytest.fixture
-def used(tmp_path: Path) -> Workspace:
-    made = workspace(tmp_path, {"base": [], "app": ["base"]})
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return a workspace in which all is cached; each test leaves it so."""
+    made = workspace(tmp_path_factory.mktemp("used"), {"base": [], "app": ["base"]})
     assert set(made.statuses().values()) == {"passed"}
     return made
 
@@ -41,13 +41,12 @@ def test_a_result_is_a_miss(used: Workspace, text: bytes, other: bytes) -> None:
     assert set(used.statuses().values()) == {"hit"}
 
 
-@pytest.mark.parametrize("line", ["", "x", "tests(app)\t1.5", f"tests(app) packages/app\t{KEY}\t1.500\t"])
-def test_the_history_is_left_out(used: Workspace, line: str) -> None:
+def test_the_history_is_left_out(used: Workspace) -> None:
     store = LocalStore(used.cache)
     known = store.history()
     lists = {each.lists for passes in known.values() for each in passes}
     with (used.cache / "history").open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
+        file.write(f"\nx\ntests(app)\t1.5\ntests(app) packages/app\t{KEY}\t1.500\t\n")
     assert store.history() == known
     used.write("packages/base/src/m0.py", "x = 9\n")
     assert used.once("why", "app", "tests").returncode == 0

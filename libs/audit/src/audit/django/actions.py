@@ -28,22 +28,14 @@ _INSERT_MANY: Final = """
         occurred_at, actor_id, on_behalf_of, session_id, ip, request_id, reason,
         id, action, object_type, object_id, before, after
     )
-    SELECT occurred_at, actor_id, on_behalf_of, session_id, ip, request_id, reason,
-        id, action, object_type, object_id, before, after
+    SELECT %s, %s, %s, %s, %s, %s, %s, id, action, object_type, object_id, before, after
     FROM ROWS FROM (
         jsonb_to_recordset(%s) AS (
-            occurred_at timestamptz, actor_id uuid, on_behalf_of uuid, session_id uuid, ip inet, request_id text,
-            reason text, id uuid, action text, object_type text, object_id text, before jsonb, after jsonb
+            id uuid, action text, object_type text, object_id text, before jsonb, after jsonb
         )
-    ) WITH ORDINALITY AS event (
-        occurred_at, actor_id, on_behalf_of, session_id, ip, request_id, reason,
-        id, action, object_type, object_id, before, after, position
-    )
+    ) WITH ORDINALITY AS event (id, action, object_type, object_id, before, after, position)
     ORDER BY position
 """
-
-
-_ORIGIN: Final = ("occurred_at", "actor_id", "on_behalf_of", "session_id", "ip", "request_id", "reason")
 
 
 class NotInTransaction(RuntimeError):
@@ -77,12 +69,7 @@ def record(event: Event, *, origin: Origin) -> None:
 
 
 def record_many(events: Sequence[Event], *, origin: Origin) -> None:
-    """Add events of one origin in their order, as `record_each` does."""
-    record_each([(event, origin) for event in events])
-
-
-def record_each(events: Sequence[tuple[Event, Origin]]) -> None:
-    """Add events, each with its origin, in their order, with one INSERT; with none when there are no events.
+    """Add events of one origin in their order, with one INSERT; with none when there are no events.
 
     Raises:
         NotInTransaction: no transaction runs on the default connection.
@@ -93,7 +80,6 @@ def record_each(events: Sequence[tuple[Event, Origin]]) -> None:
         return
     rows = [
         {
-            **dict(zip(_ORIGIN, _origin_values(origin), strict=True)),
             "id": uuid7(),
             "action": event.action,
             "object_type": event.object_type,
@@ -101,10 +87,10 @@ def record_each(events: Sequence[tuple[Event, Origin]]) -> None:
             "before": event.before,
             "after": event.after,
         }
-        for event, origin in events
+        for event in events
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_MANY, (canonical_json(rows),))
+        cursor.execute(_INSERT_MANY, (*_origin_values(origin), canonical_json(rows)))
 
 
 def _require_transaction() -> None:

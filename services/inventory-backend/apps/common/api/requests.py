@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from apps.common.api.errors import request_id_of
 from apps.common.api.renderers import encoded
 from apps.common.errors import Invalid
-from apps.common.retries import Answer, Claim, once
+from apps.common.retries import Answer, once
 from audit import Origin
 from rbac import Grants
 
@@ -70,30 +70,23 @@ def origin_of(request: Request) -> Origin:
     )
 
 
-def idempotent(
-    request: Request,
-    body: msgspec.Struct | None,
-    act: Callable[[], Response],
-    *,
-    together: Callable[[Claim], Answer | None] = lambda _: None,
-) -> Response:
+def idempotent(request: Request, body: msgspec.Struct | None, act: Callable[[], Response]) -> Response:
     """Answer a POST once per Idempotency-Key: run `act`, or replay what it answered the first time.
 
-    `together` is asked first; it may serve the request with others, or return None. The operation says
-    `is_idempotent`, so the endpoint has checked the key before its handler ran.
+    The operation says `is_idempotent`, so the endpoint has checked the key before its handler ran.
     """
-    claim = Claim.of(
+    fingerprint = hashlib.sha256(b"" if body is None else encoded(body)).digest()
+    answer = once(
         key=request.headers["Idempotency-Key"],
         scope=f"{caller_of(request).pk} {request.method} {request.path}",
-        fingerprint=hashlib.sha256(b"" if body is None else encoded(body)).digest(),
+        fingerprint=fingerprint,
+        act=lambda: _answer_of(act()),
     )
-    answer = together(claim) or once(claim, lambda: answer_of(act()))
     headers = answer.headers | ({"Idempotency-Replayed": "true"} if answer.is_replayed else {})
     return Response(answer.body, status=answer.status, headers=headers)
 
 
-def answer_of(response: Response) -> Answer:
-    """Return a response as it is stored for those who ask again."""
+def _answer_of(response: Response) -> Answer:
     return Answer(status=response.status_code, body=encoded(response.data), headers=dict(response.headers))
 
 

@@ -38,7 +38,7 @@ def inventory(*words: str, url: str = NOWHERE, **variables: str) -> Outcome:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)

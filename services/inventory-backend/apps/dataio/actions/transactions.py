@@ -11,7 +11,7 @@ from django.db import transaction
 
 from apps.catalog import queries as catalog
 from apps.common.errors import Conflict, DomainError, Invalid
-from apps.common.retries import Answer, Claim, once
+from apps.common.retries import Answer, once
 from apps.common.selectors import Selectors
 from apps.dataio.csv_files import Row, Table
 from apps.dataio.types import Options
@@ -178,6 +178,5 @@ def _post(table: Table, number: int, chunk: _Chunk, origin: Origin) -> bool:
         return Answer(status=_DONE, body=b"")
 
     fingerprint = hashlib.sha256(repr(chunk).encode()).digest()
-    claim = Claim.of(key=f"{table.sha256} {number}", scope="import transactions", fingerprint=fingerprint)
-    answer = once(claim, act)
+    answer = once(key=f"{table.sha256} {number}", scope="import transactions", fingerprint=fingerprint, act=act)
     return answer.is_replayed

@@ -35,15 +35,6 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A draft, and who asks for it: where they may post, and what the trail will say of them."""
-
-    draft: Draft
-    scope: Scope
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What posting would do: the levels afterwards, or what stands in the way."""
 
@@ -61,7 +52,7 @@ def post_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Posted:
     (entry,) = resolve([draft], scope=scope)
     if isinstance(entry, list):
         raise Invalid.of(prefixed(entry, "#"))
-    return post_entries([entry], origins=[origin], pointers=["#"])[0]
+    return post_entries([entry], origin=origin, pointers=["#"])[0]
 
 
 @transaction.atomic(savepoint=False)
@@ -82,30 +73,8 @@ def post_batch(drafts: Sequence[Draft], *, policy: ErrorPolicy, scope: Scope, or
         if problems:
             raise Invalid.of(problems)
         entries = [entry for entry in resolved if isinstance(entry, Entry)]
-        pointers = [f"#/items/{index}" for index in range(len(entries))]
-        return list(post_entries(entries, origins=[origin] * len(entries), pointers=pointers))
+        return list(post_entries(entries, origin=origin, pointers=[f"#/items/{i}" for i in range(len(entries))]))
     return _post_each(resolved, origin)
-
-
-@transaction.atomic(savepoint=False)
-def post_together(asked: Sequence[Asked]) -> list[Posted | None]:
-    """Post drafts of several callers as if one came after the other; return a result for each.
-
-    None stands for a draft that is wrong in itself. Raises a `Conflict` and changes nothing where the state of the
-    stock forbids any of them: each of them has to be posted alone then.
-    """
-    resolved: dict[int, Entry | list[Problem]] = {}
-    by_scope: dict[Scope, list[int]] = defaultdict(list)
-    for index, one in enumerate(asked):
-        by_scope[one.scope].append(index)
-    for scope, indexes in by_scope.items():
-        resolved |= zip(indexes, resolve([asked[index].draft for index in indexes], scope=scope), strict=True)
-    good = {index: entry for index, entry in sorted(resolved.items()) if isinstance(entry, Entry)}
-    origins = [asked[index].origin for index in good]
-    pointers = [f"#/{index}" for index in good]
-    posted = post_entries(list(good.values()), origins=origins, pointers=pointers, in_order=True)
-    results = dict(zip(good, posted, strict=True))
-    return [results.get(index) for index in range(len(asked))]
 
 
 def preview_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Preview:
@@ -117,26 +86,23 @@ def preview_transaction(draft: Draft, *, scope: Scope, origin: Origin) -> Previe
     if isinstance(entry, list):
         raise Invalid.of(prefixed(entry, "#"))
     with transaction.atomic():
-        legs = _call([entry], [origin], in_order=False)
+        legs = _call([entry], origin, in_order=False)
         transaction.set_rollback(True)
     if refused := _refused([entry], legs, in_order=False):
         return Preview(posted=None, problems=prefixed(refused[0], "#"))
     return Preview(posted=_posted([entry], legs)[0])
 
 
-def post_entries(
-    entries: Sequence[Entry], *, origins: Sequence[Origin], pointers: Sequence[str], in_order: bool = False
-) -> list[Posted]:
-    """Post resolved entries, all or none, with one audit event each.
+def post_entries(entries: Sequence[Entry], *, origin: Origin, pointers: Sequence[str]) -> list[Posted]:
+    """Post resolved entries as one, on the sum of their lines, with one audit event each.
 
-    They are judged on the sum of their lines or, `in_order`, as if one came after the other. `pointers` name them in
-    errors. Raises a `Conflict` and changes nothing where the stock forbids it.
+    `pointers` name the entries in errors. Raises a `Conflict` and changes nothing where the stock forbids it.
     """
-    legs = _call(entries, origins, in_order=in_order)
-    if refused := _refused(entries, legs, in_order=in_order):
+    legs = _call(entries, origin, in_order=False)
+    if refused := _refused(entries, legs, in_order=False):
         raise conflict_of([p for index, problems in refused.items() for p in prefixed(problems, pointers[index])])
     posted = _posted(entries, legs)
-    trail.record_each([(_event(one), origin) for one, origin in zip(posted, origins, strict=True)])
+    trail.record_many([_event(one) for one in posted], origin=origin)
     return posted
 
 
@@ -150,11 +116,11 @@ def _post_each(resolved: Sequence[Entry | list[Problem]], origin: Origin) -> lis
         index: Refused(entry) for index, entry in enumerate(resolved) if isinstance(entry, list)
     }
     good = [(index, entry) for index, entry in enumerate(resolved) if isinstance(entry, Entry)]
-    legs = _call([entry for _, entry in good], [origin] * len(good), in_order=True)
+    legs = _call([entry for _, entry in good], origin, in_order=True)
     while refused := _refused([entry for _, entry in good], legs, in_order=True):
         results |= {good[place][0]: Refused(problems) for place, problems in refused.items()}
         good = [pair for place, pair in enumerate(good) if place not in refused]
-        legs = _call([entry for _, entry in good], [origin] * len(good), in_order=True)
+        legs = _call([entry for _, entry in good], origin, in_order=True)
     posted = _posted([entry for _, entry in good], legs)
     trail.record_many([_event(one) for one in posted], origin=origin)
     results |= {index: one for (index, _), one in zip(good, posted, strict=True)}
@@ -172,7 +138,7 @@ def _refused(entries: Sequence[Entry], legs: Sequence[Leg], *, in_order: bool) -
     return found
 
 
-def _call(entries: Sequence[Entry], origins: Sequence[Origin], *, in_order: bool) -> list[Leg]:
+def _call(entries: Sequence[Entry], origin: Origin, *, in_order: bool) -> list[Leg]:
     if not entries:
         return []
     headers = [
@@ -187,7 +153,7 @@ def _call(entries: Sequence[Entry], origins: Sequence[Origin], *, in_order: bool
             "request_id": origin.request_id,
             "reverses": entry.reverses,
         }
-        for entry, origin in zip(entries, origins, strict=True)
+        for entry in entries
     ]
     lines = [_wire(txn, index, line) for txn, entry in enumerate(entries) for index, line in enumerate(entry.lines)]
     try:

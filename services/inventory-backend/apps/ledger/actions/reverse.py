@@ -47,7 +47,7 @@ def reverse_transaction(transaction_id: UUID, *, reason: str, scope: Scope, orig
         note="",
         reverses=original.pk,
     )
-    return post_entries([entry], origins=[origin], pointers=["#"])[0]
+    return post_entries([entry], origin=origin, pointers=["#"])[0]
 
 
 def _opposite(original: Transaction) -> list[Line]:

@@ -165,7 +165,8 @@ $$;
 -- stood in the way and nothing was changed.
 --   transactions: [{id, kind, effective_at, actor, reason, reference, note, request_id, reverses}], lines: see ledger_legs.
 --   in_order: check as if the transactions came one after the other; else on the sum of them all.
--- Its settings: rows are found by primary key whatever the statistics of an empty ledger said, and planned once.
+-- Its settings: rows are found by primary key whatever the statistics of an empty ledger said, and planned once. No
+-- statement joins transactions or postings: a plan for a small ledger would read them all until the next ANALYZE.
 CREATE FUNCTION ledger_post(transactions jsonb, lines jsonb, in_order boolean)
 RETURNS TABLE (
     is_posted boolean, txn integer, line integer, balance_id uuid, sequence bigint, recorded_at timestamptz,
@@ -177,6 +178,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 DECLARE
     legs ledger_leg[] := ledger_legs(lines, in_order);
     closed timestamptz;
+    effective timestamptz[];  -- of each transaction
     first_sequence bigint;
     now timestamptz;
 BEGIN
@@ -198,23 +200,27 @@ BEGIN
     END IF;
 
     SELECT t.first_sequence, t.recorded_at INTO first_sequence, now FROM ledger_take(jsonb_array_length(transactions)) t;
-    INSERT INTO ledger_transaction (
-        id, sequence, kind, effective_at, recorded_at, actor_id, reason, reference, note, request_id, reverses_id
+    WITH written AS (
+        INSERT INTO ledger_transaction (
+            id, sequence, kind, effective_at, recorded_at, actor_id, reason, reference, note, request_id, reverses_id
+        )
+            SELECT t.id, first_sequence + t.n - 1, t.kind, coalesce(t.effective_at, now),
+                now, t.actor, t.reason, t.reference, t.note, t.request_id, t.reverses
+            FROM ROWS FROM (jsonb_to_recordset(transactions) AS (
+                id uuid, kind text, effective_at timestamptz, actor uuid, reason text, reference text, note text,
+                request_id text, reverses uuid
+            )) WITH ORDINALITY AS t (id, kind, effective_at, actor, reason, reference, note, request_id, reverses, n)
+            RETURNING sequence, effective_at
     )
-        SELECT t.id, first_sequence + t.n - 1, t.kind, coalesce(t.effective_at, now),
-            now, t.actor, t.reason, t.reference, t.note, t.request_id, t.reverses
-        FROM ROWS FROM (jsonb_to_recordset(transactions) AS (
-            id uuid, kind text, effective_at timestamptz, actor uuid, reason text, reference text, note text,
-            request_id text, reverses uuid
-        )) WITH ORDINALITY AS t (id, kind, effective_at, actor, reason, reference, note, request_id, reverses, n);
+    SELECT array_agg(w.effective_at ORDER BY w.sequence) INTO effective FROM written w;
     INSERT INTO ledger_posting (
         sequence, line, balance_id, item_id, location_id, lot_id, serial_id, owner_id, status, quantity,
         balance_after, balance_version, effective_at, entered_quantity, entered_unit_id, factor_num, factor_den
     )
-        SELECT t.sequence, l.line, l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id,
+        SELECT first_sequence + l.txn, l.line, l.balance_id, l.item_id, l.location_id, l.lot_id, l.serial_id, l.owner_id,
             l.status, l.quantity, l.balance_after, l.balance_version,
-            t.effective_at, l.entered_quantity, l.entered_unit_id, l.factor_num, l.factor_den
-        FROM unnest(legs) l JOIN ledger_transaction t ON t.sequence = first_sequence + l.txn;
+            effective[l.txn + 1], l.entered_quantity, l.entered_unit_id, l.factor_num, l.factor_den
+        FROM unnest(legs) l;
     UPDATE ledger_balance b
         SET on_hand = l.balance_after, version = l.balance_version, last_sequence = first_sequence + l.txn
         FROM (

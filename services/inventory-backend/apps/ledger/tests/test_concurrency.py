@@ -110,7 +110,7 @@ def test_I21_closing_waits_for_a_post_that_is_under_way(world: World) -> None:
             cursor.execute("SELECT pg_sleep(0.2)")
 
     def closer() -> None:
-        until = posted.get(timeout=30)
+        until = posted.get(timeout=300)
         assert rows("SELECT ledger_close_period(%s, %s, '')", [until, world.users["ada"]]) == [(None,)]
 
     at_once(2, lambda number: closer() if number else poster())

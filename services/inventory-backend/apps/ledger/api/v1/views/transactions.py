@@ -1,7 +1,7 @@
 """Transactions: HTTP in, one action, HTTP out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -14,11 +14,9 @@ from apps.common.api.conditional import etag
 from apps.common.api.endpoint import Endpoint, Operation
 from apps.common.api.errors import request_id_of
 from apps.common.api.pages import Listing, Page, page_of
-from apps.common.api.requests import answer_of, caller_of, grants_of, idempotent, is_validate_only, origin_of
+from apps.common.api.requests import caller_of, grants_of, idempotent, is_validate_only, origin_of
 from apps.common.api.shown import ShownQuery, shown
 from apps.common.errors import NotFound
-from apps.common.groups import Together
-from apps.common.retries import Answer, Claim, once_each
 from apps.ledger import actions, permissions, queries
 from apps.ledger.api.v1 import lists
 from apps.ledger.api.v1.answers import transactions as answers
@@ -37,31 +35,6 @@ def _listing(grants: Grants) -> Listing[Transaction, answers.TransactionShape]:
         return answers.transaction_shapes(rows, queries.legs_of([row.sequence for row in rows]), visible)
 
     return replace(lists.TRANSACTIONS, shape=shape)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Post:
-    """A request to post, which may go together with others; `respond` makes its answer."""
-
-    claim: Claim
-    asked: actions.Asked
-    respond: Callable[[Posted], Response]
-
-
-def _post_each(posts: Sequence[_Post]) -> Sequence[Answer | None]:
-    def act(indexes: Sequence[int]) -> list[Answer | None]:
-        results = actions.post_together([posts[index].asked for index in indexes])
-        return [
-            answer_of(posts[index].respond(posted)) if posted else None
-            for index, posted in zip(indexes, results, strict=True)
-        ]
-
-    return once_each([post.claim for post in posts], act)
-
-
-_together = Together(_post_each)
-# A request of more lines has little to share, and would keep those who share with it waiting.
-_FEW_LINES = 20
 
 
 class Transactions(Endpoint):
@@ -102,20 +75,11 @@ class Transactions(Endpoint):
         body = parse_body(request, NewTransaction)
         if is_validate_only(request):
             return _previewed(request, body)
-        asked = actions.Asked(
-            draft=body.draft(), scope=grants_of(request).scope(permissions.POST), origin=origin_of(request)
-        )
+        return idempotent(request, body, lambda: self._posted(request, body))
 
-        def alone() -> Response:
-            return _created(request, actions.post_transaction(asked.draft, scope=asked.scope, origin=asked.origin))
-
-        if len(body.lines) > _FEW_LINES:
-            return idempotent(request, body, alone)
-
-        def together(claim: Claim) -> Answer | None:
-            return _together(_Post(claim=claim, asked=asked, respond=lambda posted: _created(request, posted)))
-
-        return idempotent(request, body, alone, together=together)
+    def _posted(self, request: Request, body: NewTransaction) -> Response:
+        scope = grants_of(request).scope(permissions.POST)
+        return _created(request, actions.post_transaction(body.draft(), scope=scope, origin=origin_of(request)))
 
 
 class TransactionBatch(Endpoint):
