@@ -1,19 +1,36 @@
-"""One id for each request, on its answer, its log lines, its audit events and its transactions (api.md 14)."""
+"""What every request meets first: its id (api.md 14), its caller's address, and the policy of what it is answered."""
 
+import ipaddress
 import re
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, override
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from uuid_utils.compat import uuid7
 
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+# What is data may load nothing, run nothing and be framed by nobody, whatever a browser takes it for.
+_POLICY_OF_DATA: Final = {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}
+
+
+class ContentPolicy(ContentSecurityPolicyMiddleware):
+    """Django's policy for pages, and a stricter one for everything else."""
+
+    @override
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.get("Content-Type", "").startswith("text/html"):
+            vars(response).setdefault("_csp_config", _POLICY_OF_DATA)  # as Django's own csp_override does
+        return super().process_response(request, response)
 
 
 class RequestContext:
@@ -60,6 +77,13 @@ def _client_ip(request: HttpRequest) -> str | None:
     """Return the address that the outermost trusted proxy saw; without trusted proxies, the peer's."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     trusted = settings.TRUSTED_PROXIES
-    if trusted and len(hops) >= trusted:
-        return hops[-trusted]
-    return request.META.get("REMOTE_ADDR") or None
+    seen = hops[-trusted] if trusted and len(hops) >= trusted else ""
+    return _address(seen) or _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _address(text: str) -> str | None:
+    """Return an address in its one spelling; None for what is none, which no column of addresses would take."""
+    try:
+        return str(ipaddress.ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None
