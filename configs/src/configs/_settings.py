@@ -87,6 +87,12 @@ class Settings(BaseSettings):
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
+    network_requests_per_minute: Annotated[
+        int, Field(ge=1, description="Set it to the requests that one worker takes from one network in a minute.")
+    ] = 12_000
+    principal_requests_per_minute: Annotated[
+        int, Field(ge=1, description="Set it to the requests that one worker takes from one principal in a minute.")
+    ] = 6_000
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2
     blocking_threads: Annotated[
         int, Field(ge=1, le=128, description="Set it to the threads of one server process, 1 to 128.")

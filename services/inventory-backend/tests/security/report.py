@@ -37,9 +37,7 @@ class Outcome:
 def requirements() -> list[Requirement]:
     """Return the checklist, in its order."""
     with LIST.open(encoding="utf-8", newline="") as file:
-        return [
-            Requirement(id=row["id"], text=row["requirement"], waits=row["waits"]) for row in csv.DictReader(file)
-        ]
+        return [Requirement(id=row["id"], text=row["requirement"], waits=row["waits"]) for row in csv.DictReader(file)]
 
 
 def outcomes(files: Sequence[Path]) -> dict[str, list[Outcome]]:

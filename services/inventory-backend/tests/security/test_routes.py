@@ -3,15 +3,13 @@
 from typing import Final
 
 import pytest
-from django.http import HttpResponse
-from django.test import Client as Browser
 
 from rbac.django.permissions import Public
 from rbac.django.routes import routes
-from tests.answers import json_of, refusal
-from tests.client import Client
+from tests.answers import refusal
 from tests.security.addresses import addresses
-from tests.world import PASSWORD, World
+from tests.security.asking import ask, token_of
+from tests.world import World
 
 # Reviewed: what each of these says may be known to everybody. Whoever adds a route that needs no token adds it here.
 PUBLIC: Final = {
@@ -27,12 +25,6 @@ PUBLIC: Final = {
     "/readyz": "*",
 }
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-
-
-def _ask(method: str, path: str, token: str = "") -> HttpResponse:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer: HttpResponse = Browser().generic(method, path, b"", "application/json", headers=headers)
-    return answer
 
 
 def test_a1_only_the_reviewed_routes_are_public() -> None:
@@ -54,7 +46,7 @@ def test_a1_every_route_declares_a_permission() -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a1_anonymous_requests_meet_401_on_every_other_route(method: str) -> None:
     for address in addresses():
-        answer = _ask(method, address.path)
+        answer = ask(method, address.path)
         if address.pattern in PUBLIC:
             assert answer.status_code in {200, 400, 405}, address
         else:
@@ -66,15 +58,14 @@ def test_a1_anonymous_requests_meet_401_on_every_other_route(method: str) -> Non
 def test_a1_a_token_that_is_none_of_ours_opens_nothing() -> None:
     for address in addresses():
         if address.pattern not in PUBLIC:
-            assert _ask("GET", address.path, "not.a.token").status_code == 401, address
+            assert ask("GET", address.path, token="not.a.token").status_code == 401, address
 
 
 @pytest.mark.parametrize("method", [*METHODS, "FOO"])
 def test_h7_only_documented_methods_are_answered_and_allow_is_right(world: World, method: str) -> None:
-    answer = Client("").post("/identity/token", {"username": "ada", "password": PASSWORD})
-    token = json_of(answer)["access"]
+    token = token_of("ada")
     for address in addresses():
-        answer = _ask(method, address.path, token)
+        answer = ask(method, address.path, token=token)
         if method in address.methods:
             assert answer.status_code != 405, address
             continue

@@ -9,7 +9,6 @@ from typing import Final, override
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from uuid_utils.compat import uuid7
 
@@ -27,7 +26,7 @@ class ContentPolicy(ContentSecurityPolicyMiddleware):
     """Django's policy for pages, and a stricter one for everything else."""
 
     @override
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not response.get("Content-Type", "").startswith("text/html"):
             vars(response).setdefault("_csp_config", _POLICY_OF_DATA)  # as Django's own csp_override does
         return super().process_response(request, response)
