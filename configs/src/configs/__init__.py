@@ -11,5 +11,19 @@ from configs._errors import ConfigurationInvalid, Problem
 from configs._load import load
 from configs._process import begin, publish
 from configs._settings import Settings, Stage
+from configs._sources import Environment, MountedFiles, SecretSource, SourceUnreadable, Vault
 
-__all__ = ["ConfigurationInvalid", "Problem", "Settings", "Stage", "begin", "load", "publish"]
+__all__ = [
+    "ConfigurationInvalid",
+    "Environment",
+    "MountedFiles",
+    "Problem",
+    "SecretSource",
+    "Settings",
+    "SourceUnreadable",
+    "Stage",
+    "Vault",
+    "begin",
+    "load",
+    "publish",
+]
