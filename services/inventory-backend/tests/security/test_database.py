@@ -153,10 +153,8 @@ def test_d1_a_database_of_an_earlier_version_is_taken_over(committed_db: str) ->
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE NONE")
         cursor.execute("ALTER TABLE catalog_item OWNER TO CURRENT_USER")
-        cursor.execute(
-            "GRANT CONNECT, TEMPORARY ON DATABASE %s TO PUBLIC"
-            % connection.ops.quote_name(connection.settings_dict["NAME"])
-        )
+        name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
+        cursor.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC")
     call_command("migrate", verbosity=0)
     test_d1_one_role_owns_everything_and_the_service_nothing(committed_db)
     test_d1_the_public_has_no_rights(committed_db)

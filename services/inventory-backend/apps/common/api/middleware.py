@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from uuid_utils.compat import uuid7
 
+from apps.common.api.errors import problem
+
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -46,7 +48,7 @@ class RequestContext:
         request.client_ip = _client_ip(request)  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            response = self.get_response(request)
+            response = self.get_response(request) if _is_framed(request) else _refused(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response["X-Request-Id"] = request_id
@@ -61,6 +63,19 @@ class RequestContext:
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return response
+
+
+def _is_framed(request: HttpRequest) -> bool:
+    """Tell whether the body's end is beyond doubt: chunked once, or a length (RFC 9112, 6.1 and 6.3)."""
+    coding = request.META.get("HTTP_TRANSFER_ENCODING")
+    return coding is None or coding.strip().lower() == "chunked"
+
+
+def _refused(request: HttpRequest) -> HttpResponse:
+    """Answer 400 and end the connection: whatever follows on it may be part of the body."""
+    response = problem(request, 400, code="bad_request", detail="Send Transfer-Encoding: chunked once, or a length.")
+    response["Connection"] = "close"
+    return response
 
 
 def _id_of(request: HttpRequest) -> str:
