@@ -38,6 +38,10 @@ def _stock(path: str) -> Any:
     return lambda scene, place, _: Request(method="GET", path=path.format(scene.ids[place]), shows="BOLT")
 
 
+def _read(path: str) -> Any:
+    return lambda _scene, _place, _state: Request(method="GET", path=path)
+
+
 def _reversal(scene: Scene, place: str, _: str) -> Request:
     return Request(
         method="POST", path=f"/ledger/transactions/{scene.receipts[place]}/reverse", body={"reason": "mistake"}
@@ -146,7 +150,7 @@ PLACELESS_ONES: Final = (
         Action(
             name=name,
             states=("any",),
-            make=lambda _s, _p, _t, path=path: Request(method="GET", path=path),
+            make=_read(path),
             relations=PLACELESS,
         )
         for name, path in (

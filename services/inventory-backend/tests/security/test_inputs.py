@@ -135,10 +135,10 @@ def _hostile_requests() -> Iterator[tuple[str, str, bytes]]:
                 yield method, path.replace("00000000-0000-7000-8000-000000000000", urlencode({"": value})[1:], 1), b"{}"
             for name in sorted(_names(operation.parameters)):
                 yield method, f"{path}?{urlencode({name: value})}", b"{}"
-        for name, value in product(sorted(_names(operation.body)) if operation.body else (), values):
-            yield method, path, b'{"%s": %s}' % (name.encode(), value)
+        for name, raw in product(sorted(_names(operation.body)) if operation.body else (), values):
+            yield method, path, b'{"%s": %s}' % (name.encode(), raw)
         if operation.body:
-            yield from ((method, path, value) for value in values)
+            yield from ((method, path, raw) for raw in values)
 
 
 def test_b4_hostile_values_are_never_a_5xx(token: str) -> None:

@@ -1,6 +1,7 @@
 """Every cell of the policy matrix, over HTTP: role x action x relation of places x state of the object."""
 
 import json
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.catalog.models import Item, Unit
+from apps.common.models import Entity
 from apps.identity.models import User
 from apps.identity.permissions import BUILTIN_ROLES
 from apps.locations.models import Location
@@ -20,7 +22,7 @@ from tests.security.matrix import RELATIONS, Action, Request, Scene, Verdict, ce
 from tests.security.matrix_actions import ACTIONS
 from tests.world import PASSWORD, World
 
-_ARCHIVABLE = {"item": Item, "unit": Unit, "party": Party}
+_ARCHIVABLE: dict[str, type[Entity]] = {"item": Item, "unit": Unit, "party": Party}
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def _user(role: str, relation: str, scene: Scene) -> str:
     user.set_password(PASSWORD)
     user.save(force_insert=True)
     if relation != "none":
-        place = None if relation == "root" else scene.ids["Z1"]
+        place = None if relation == "root" else UUID(scene.ids["Z1"])
         bind(user_id=user.pk, role_code=role, location_id=place)
     return token_of(user.username)
 
@@ -65,8 +67,11 @@ def _user(role: str, relation: str, scene: Scene) -> str:
 def _put_in_state(api: Client, action: Action, scene: Scene, place: str, state: str) -> None:
     noun = action.name.partition(".")[0]
     if state == "archived":
-        model, key = (_ARCHIVABLE[noun], noun.upper()) if noun in _ARCHIVABLE else (Location, place)
-        model.objects.filter(pk=scene.ids[key]).update(archived_at=timezone.now())
+        model = _ARCHIVABLE.get(noun, Location)
+        key = noun.upper() if noun in _ARCHIVABLE else place
+        model._default_manager.filter(  # noqa: SLF001  (Django's public name)
+            pk=scene.ids[key]
+        ).update(archived_at=timezone.now())
     elif state == "reversed":
         path = f"/ledger/transactions/{scene.receipts[place]}/reverse"
         assert api.post(path, {"reason": "mistake"}).status_code == 201

@@ -11,7 +11,7 @@ import pytest
 from tests.security.lints import findings, findings_in_template, sources
 
 ROOT: Final = Path(__file__).parents[4]
-RUFF: Final = Path(sys.executable).parent / "ruff"
+RUFF: Final = str(Path(sys.executable).parent / "ruff")
 # A bug -> the rule that must see it where it would be: in a module of an app.
 PLANTED: Final = {
     "S101": "def f(x: int) -> None:\n    assert x\n",
