@@ -134,8 +134,10 @@ def advisories(session: nox.Session) -> None:
 def _write_audit(*, failed: bool, unreachable: str) -> None:
     """Write the outcome as pytest would write a test's."""
     case = ET.Element("testcase", name="test_c1_the_lock_has_no_known_vulnerability")
-    if failed or unreachable:
-        ET.SubElement(case, "failure", message=unreachable or "pip-audit found known vulnerabilities")
+    if failed:
+        ET.SubElement(case, "failure", message="pip-audit found known vulnerabilities")
+    if unreachable:
+        ET.SubElement(case, "skipped", message=unreachable)
     ET.ElementTree(case).write(PROOFS / "advisories.xml")
 
 

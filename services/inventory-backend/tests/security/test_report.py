@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.security.report import Outcome, Requirement, open_ones, outcomes, requirements
+import pytest
+
+from tests.security.report import Outcome, Requirement, main, open_ones, outcomes, requirements
 
 JUNIT = """<testsuites><testsuite>
 <testcase name="test_a1_holds[x]"/>
@@ -27,7 +29,7 @@ def test_outcomes_are_read_from_the_names_of_tests(tmp_path: Path) -> None:
             Outcome(test="test_a2_breaks", trouble="failed, assert 1 == 2"),
             Outcome(test="test_a2_holds", trouble=""),
         ],
-        "D4": [Outcome(test="test_d4_waits", trouble="skipped, bao is not installed")],
+        "D4": [Outcome(test="test_d4_waits", trouble="could not be tried, bao is not installed")],
     }
 
 
@@ -38,8 +40,36 @@ def test_open_is_what_has_no_test_or_one_that_did_not_pass(tmp_path: Path) -> No
     assert dict(open_ones(wanted, outcomes([file]))) == {
         "A2": "test_a2_breaks: failed, assert 1 == 2",
         "A3": "no test has its id",
-        "D4": "test_d4_waits: skipped, bao is not installed",
+        "D4": "test_d4_waits: could not be tried, bao is not installed",
     }
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ('<testcase name="test_{0}_holds"/>', 0),
+        ('<testcase name="test_{0}_waits"><skipped message="no network"/></testcase>', 0),
+        ('<testcase name="test_{0}_fails"><failure message="no"/></testcase>', 1),
+        ('<testcase name="test_{0}_a"><skipped/></testcase><testcase name="test_{0}_b"><error/></testcase>', 1),
+    ],
+)
+def test_only_what_failed_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], results: str, code: int
+) -> None:
+    due = [each for each in requirements() if not each.waits]
+    passed = "".join(f'<testcase name="test_{each.id.lower()}_holds"/>' for each in due[1:])
+    file = tmp_path / "results.xml"
+    file.write_text(f"<suite>{passed}{results.format(due[0].id.lower())}</suite>", encoding="utf-8")
+    assert main([str(file)]) == code
+    proven = len(due) - (0 if results.startswith('<testcase name="test_{0}_holds"') else 1)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{proven}/{len(due)} requirements"
+
+
+def test_what_nothing_proves_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "results.xml"
+    file.write_text("<suite/>", encoding="utf-8")
+    assert main([str(file)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0/45 requirements"
 
 
 def test_what_waits_may_have_no_test() -> None:
