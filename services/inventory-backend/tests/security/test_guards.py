@@ -1,6 +1,7 @@
 """Guards that no other test watches by itself; `mutants` takes each out and expects its test to fail."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import jwt
@@ -9,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from apps.identity.keys import key_ring
+from apps.locations.models import Location
+from rbac.django.actions import bind
 from tests.client import Client
 from tests.security.asking import ask
 from tests.world import PASSWORD, World
@@ -56,3 +59,12 @@ def test_a_token_that_somebody_else_signed_is_refused(claims: dict[str, Any]) ->
     assert ask("GET", "/api/v1/me", token=forged).status_code == 401
     assert claims["exp"] > time.time()
     assert claims["aud"] == settings.CONFIG.jwt_issuer
+
+
+def test_who_sees_a_place_may_not_change_it(world: World, as_user: Callable[[str], Client]) -> None:
+    bind(user_id=world.users["alan"], role_code="viewer", location_id=None)
+    alan, other = as_user("alan"), f"/locations/locations/{world.locations['B']}"
+    assert alan.get(other).status_code == 200
+    refused = [alan.patch(other, {"name": "Mine"}, version=1), alan.post(f"{other}/archive", {})]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert Location.objects.filter(code="B", version=1, name="B", archived_at=None).count() == 1
