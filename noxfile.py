@@ -4,6 +4,7 @@ The packages are the members of the uv workspace. A session leaves its tasks to 
 affects runs, and nothing twice. `-- --force` runs all the same; other words go to the session's tool.
 """
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ SESSIONS = {
     "security": ("security",),
     "tests": ("tests", "documents", "repository"),
 }
+PROOFS = ROOT / "build" / "security"
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = list(SESSIONS)
@@ -79,6 +81,9 @@ def _register(name: str, package: Package | None = None) -> None:
         options += ["-p", package.name] if package is not None else []
         code = _once(session, "run", *chosen, *options, *(["--", *words] if words else []))
         idle = _table(packages, chosen) if name == "tests" else []
+        if name == "security" and package is None and not words:
+            session.notify("advisories")
+            session.notify("requirements")
         if code:
             _fail(session, f"once ended with {code}")
         if idle:
@@ -137,6 +142,64 @@ for name in SESSIONS:
     _register(name)
     for each in PACKAGES:
         _register(name, each)
+
+
+@nox.session(default=False)
+def advisories(session: nox.Session) -> None:
+    """Write each package's bill of materials, and look for known vulnerabilities of what uv.lock pins (part of C1)."""
+    PROOFS.mkdir(parents=True, exist_ok=True)
+    for package in PACKAGES:
+        bill = (PROOFS / f"{package.name}.cdx.json").open("w", encoding="utf-8")
+        with bill:
+            session.run(BIN / "once", "sbom", package.name, stdout=bill)
+    locked = PROOFS / "locked.txt"
+    command = ["uv", "export", "--locked", "--all-packages", "--no-emit-workspace", "--quiet", "--output-file", locked]
+    session.run(*command, external=True, silent=True)
+    ran = subprocess.run(
+        [BIN / "pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", locked, *session.posargs],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(ran.stdout, ran.stderr, sep="")
+    is_answered = ran.returncode == 0 or "Found " in ran.stdout + ran.stderr
+    unreachable = "" if is_answered else "The advisory service could not be asked: C1 is open, not passed."
+    _write_audit(failed=is_answered and ran.returncode != 0, unreachable=unreachable)
+    if unreachable:
+        session.warn(unreachable)
+    elif ran.returncode:
+        _fail(session, "Known vulnerabilities are locked in; see above.")
+
+
+def _write_audit(*, failed: bool, unreachable: str) -> None:
+    """Write the outcome as pytest would write a test's."""
+    case = ET.Element("testcase", name="test_c1_the_lock_has_no_known_vulnerability")
+    if failed:
+        ET.SubElement(case, "failure", message="pip-audit found known vulnerabilities")
+    if unreachable:
+        ET.SubElement(case, "skipped", message=unreachable)
+    ET.ElementTree(case).write(PROOFS / "advisories.xml")
+
+
+@nox.session(default=False)
+def requirements(session: nox.Session) -> None:
+    """Say which security requirements hold, N/N, by the tests that have their ids in their names.
+
+    They are tests like all others: those that passed and whose inputs did not change are not run again.
+    """
+    code = _once(session, "run", *SESSIONS["tests"], "--keep-going")
+    written = [*sorted(RESULTS.glob("*.xml")), PROOFS / "advisories.xml"]
+    report = [BIN / "python", "-m", "tests.security.report", *filter(Path.is_file, written)]
+    session.run(*report, env={"PYTHONPATH": SERVICES[0].path})
+    if code:
+        _fail(session, f"once ended with {code}")
+
+
+@nox.session(default=False)
+@each_service
+def mutants(session: nox.Session, package: Package) -> None:
+    """Take guards of the access code out, one by one in a copy of the tree: a named test must fail for each."""
+    session.run(BIN / "python", "-m", "tests.security.mutants", *session.posargs, env={"PYTHONPATH": package.path})
 
 
 @nox.session(default=False)

@@ -30,11 +30,11 @@ def public_pem(key: PrivateKey) -> str:
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 P256 = ec.generate_private_key(ec.SECP256R1())
 P384 = ec.generate_private_key(ec.SECP384R1())
-SECRET_KEY = "k" * 50
+SECRET_KEY = "abcdefghij" * 5
 PROD = {
     "INVENTORY_SECRET_KEY": SECRET_KEY,
     "INVENTORY_ALLOWED_HOSTS": "inventory.example.com, api.example.com",
-    "INVENTORY_DATABASE_URL": "postgresql://app:pass@db:5432/inventory",
+    "INVENTORY_DATABASE_URL": "postgresql://app:pass@db:5432/inventory?sslmode=verify-full",
     "INVENTORY_JWT_ISSUER": "https://inventory.example.com",
     "INVENTORY_JWT_PRIVATE_KEY": private_pem(ED25519),
     "INVENTORY_API_KEY_PEPPER": "p" * 32,
@@ -53,7 +53,7 @@ def test_production_reads_what_the_operator_sets() -> None:
 
     assert settings.stage == "prod"
     assert settings.allowed_hosts == ("inventory.example.com", "api.example.com")
-    assert settings.database_url == SecretStr("postgresql://app:pass@db:5432/inventory")
+    assert settings.database_url == SecretStr("postgresql://app:pass@db:5432/inventory?sslmode=verify-full")
     assert settings.jwt_issuer == "https://inventory.example.com"
     assert settings.jwt_private_key == SecretStr(PROD["INVENTORY_JWT_PRIVATE_KEY"])
 

@@ -155,7 +155,7 @@ def _migrations_digest() -> str:
     files = [
         file
         for folder in folders
-        for pattern in ("**/migrations/*.py", "**/sql/*.sql", "**/permissions.py")
+        for pattern in ("**/migrations/*.py", "**/sql/*.sql", "**/permissions.py", "**/management/roles.py")
         for file in folder.glob(pattern)
     ]
     for file in sorted(files):

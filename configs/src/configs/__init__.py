@@ -12,13 +12,19 @@ from configs._load import load
 from configs._process import begin, publish
 from configs._secrets import SecretUnavailable, is_secret_reference, secret
 from configs._settings import Settings, Stage
+from configs._sources import Environment, MountedFiles, SecretSource, SourceUnreadable, Vault
 
 __all__ = [
     "ConfigurationInvalid",
+    "Environment",
+    "MountedFiles",
     "Problem",
+    "SecretSource",
     "SecretUnavailable",
     "Settings",
+    "SourceUnreadable",
     "Stage",
+    "Vault",
     "begin",
     "is_secret_reference",
     "load",

@@ -9,8 +9,10 @@ from typing import get_args
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
 
+from configs import _rules as rules
 from configs._errors import ConfigurationInvalid, Problem
 from configs._settings import Settings, Stage
+from configs._sources import Environment, MountedFiles, SecretSource, SourceUnreadable, Vault
 
 PREFIX = str(Settings.model_config["env_prefix"])
 ENV_FILES = Path(__file__).parent / "env"
@@ -21,7 +23,8 @@ def load(environ: Mapping[str, str] | None = None, *, stage: Stage | None = None
     """Return the settings that an environment describes; a variable beats the file of the stage.
 
     An empty variable counts as not set. INVENTORY_X_FILE names a file that holds the value of
-    INVENTORY_X. DATABASE_URL is read when INVENTORY_DATABASE_URL is not there.
+    INVENTORY_X. Where INVENTORY_VAULT_ADDRESS is set, what the environment does not say is looked
+    up there. DATABASE_URL is read when INVENTORY_DATABASE_URL is not there.
 
     Args:
         environ: The variables; those of this process when left out.
@@ -45,8 +48,9 @@ def load(environ: Mapping[str, str] | None = None, *, stage: Stage | None = None
         )
     given = _read(variables, problems)
     defaults = _read(_stage_file(given.get("stage")), problems)
+    kept = _kept({**defaults, **given}, problems)
     try:
-        settings = Settings.model_validate({**defaults, **given})
+        settings = Settings.model_validate({**defaults, **kept, **given})
     except ValidationError as invalid:
         raise ConfigurationInvalid([*problems, *_explain(invalid, problems)]) from None
     if problems:
@@ -73,24 +77,49 @@ def _read(variables: Mapping[str, str], problems: list[Problem]) -> dict[str, st
     """Return the values by field, and add to `problems` what could not be read."""
     names = {f"{PREFIX}{field.upper()}": field for field in Settings.model_fields}
     values: dict[str, str] = {}
-    for variable, value in variables.items():
-        base = variable.removesuffix("_FILE")
-        if variable in names:
-            values[names[variable]] = value
-        elif base not in names:
+    for variable in variables:
+        base = variable if variable in names else variable.removesuffix("_FILE")
+        source: SecretSource = Environment(variables) if variable in names else MountedFiles(variables)
+        if base not in names:
             problems.append(_unknown(variable, names))
-        elif base in variables:
+        elif variable != base and base in variables:
             hint = f"Keep one of {base} and {variable}."
             problems.append(Problem(variable=base, problem="is given twice", hint=hint))
         else:
             try:
-                values[names[base]] = Path(value).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problem = f"names a file that cannot be read ({type(error).__name__})"
-                # Without the name: it may be the secret itself, given to the wrong variable.
-                hint = f"Let it name a readable text file with the value of {base}."
-                problems.append(Problem(variable=variable, problem=problem, hint=hint))
+                values[names[base]] = source.read(base) or ""
+            except SourceUnreadable as error:
+                problems.append(Problem(variable=variable, problem=str(error), hint=error.hint))
     return values
+
+
+def _kept(values: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """Return what the store of secrets has, by field; nothing where no store is named."""
+    if not values.get("vault_address"):
+        return {}
+    try:
+        return _from_vault(values)
+    except SourceUnreadable as error:
+        problems.append(Problem(variable=f"{PREFIX}VAULT_ADDRESS", problem=str(error), hint=error.hint))
+        return {}
+
+
+def _from_vault(values: Mapping[str, str]) -> dict[str, str]:
+    address, fields = values["vault_address"], Settings.model_fields
+    if problem := rules.vault_problem(address, values.get("stage", "")):
+        raise SourceUnreadable(problem, str(fields["vault_address"].description))
+    vault = Vault(
+        address=address,
+        path=values.get("vault_path", str(fields["vault_path"].default)),
+        role_id=values.get("vault_role_id", ""),
+        secret_id=values.get("vault_secret_id", ""),
+        prefix=PREFIX,
+    )
+    unknown = sorted(name for name in vault.entry if name not in fields or name.startswith("vault_"))
+    if unknown:
+        hint = "Name its keys as the settings are, in lower case and without INVENTORY_."
+        raise SourceUnreadable(f"leads to an entry with keys that are no settings: {', '.join(unknown)}", hint)
+    return {name: value for name in vault.entry if (value := vault.read(f"{PREFIX}{name.upper()}"))}
 
 
 def _unknown(variable: str, names: Mapping[str, str]) -> Problem:

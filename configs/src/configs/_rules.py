@@ -1,7 +1,7 @@
 """The rules of single values. Each raises ValueError with what is wrong, never with a secret's value."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -19,6 +19,10 @@ PUBLIC_KNOWLEDGE = "insecure"
 _SECRET_KEY_LENGTH = 50  # as Django's `check --deploy` asks for (security.W009)
 _PEPPER_LENGTH = 32
 _ACCESS_TOKEN_SECONDS = 300
+_SECRET_KEY_CHARACTERS = 5  # different ones; as W009 again
+# The server proves who it is; "require" would encrypt for whoever answers (libpq, "SSL Mode Descriptions").
+_TLS_MODES = frozenset({"verify-ca", "verify-full"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PEM_END = "-----END PUBLIC KEY-----"
 
 
@@ -53,9 +57,10 @@ def role_name(value: str | None) -> str | None:
 def secret_key(value: SecretStr, info: ValidationInfo) -> SecretStr:
     """Refuse a key that production could not keep secret."""
     key = value.get_secret_value()
-    if _is_strict(info) and key.startswith(PUBLIC_KNOWLEDGE):
+    # Django's own prefix marks what `startproject` wrote.
+    if _is_strict(info) and key.startswith((PUBLIC_KNOWLEDGE, "django-insecure-")):
         raise ValueError("is the public key of another stage")
-    if _is_strict(info) and len(key) < _SECRET_KEY_LENGTH:
+    if _is_strict(info) and (len(key) < _SECRET_KEY_LENGTH or len(set(key)) < _SECRET_KEY_CHARACTERS):
         raise ValueError("is too short")
     return value
 
@@ -86,7 +91,26 @@ def database_url(value: SecretStr | None, info: ValidationInfo) -> SecretStr | N
         raise ValueError("is not a URL") from None
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ValueError("is not the URL of a PostgreSQL database")
+    if _is_strict(info) and not info.data.get("database_is_local") and not _is_safe_way(parts):
+        raise ValueError("asks for no TLS (sslmode=verify-full), and nothing says that the database is local")
     return value
+
+
+def _is_safe_way(parts: SplitResult) -> bool:
+    """Tell whether a URL leads to a socket of this machine, or asks for TLS with a server that proves its name."""
+    given = parse_qs(parts.query)
+    hosts = ",".join(given.get("host", [parts.hostname or ""])).split(",")
+    is_socket = all(host.startswith("/") for host in hosts) and "hostaddr" not in given
+    return is_socket or given.get("sslmode", [""])[-1] in _TLS_MODES
+
+
+def vault_problem(address: str, stage: str) -> str:
+    """Return what is wrong with the address of a store of secrets, or nothing."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "is not a URL"
+    is_open = parts.scheme == "http" and parts.hostname not in _LOOPBACK
+    return "is not https" if is_open and stage not in {"dev", "test"} else ""
 
 
 def allowed_hosts(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:

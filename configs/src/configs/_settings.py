@@ -43,10 +43,16 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="Set it to the number of proxies in front of the service, 0 for none.")
     ] = 0
 
+    # Before the URL, whose rule asks for it.
+    database_is_local: Annotated[
+        bool, Field(description="Set it to true when the way to the database never leaves this machine.")
+    ] = False
     database_url: Annotated[
         SecretStr | None,
         AfterValidator(rules.database_url),
-        Field(description="Set it, or DATABASE_URL, to postgresql://user:password@host:5432/database."),
+        Field(
+            description="Set it, or DATABASE_URL, to postgresql://user:password@host:5432/database?sslmode=verify-full."
+        ),
     ] = None
     database_role: Annotated[
         str | None,
@@ -136,8 +142,23 @@ class Settings(BaseSettings):
         Field(description="Set it to public keys in PEM, one after the other, or leave it out."),
     ] = ()
 
+    vault_address: Annotated[
+        str | None, Field(description="Set it to the https URL of OpenBao or Vault, or leave it out.")
+    ] = None
+    vault_path: Annotated[
+        str, Field(pattern="^[^/]+/.+$", description="Set it to the mount and path of a KV v2 entry.")
+    ] = "secret/inventory"
+    vault_role_id: Annotated[str | None, Field(description="Set it to the role id of an AppRole.")] = None
+    vault_secret_id: Annotated[SecretStr | None, Field(description="Set it to the AppRole's secret id.")] = None
+
     max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 1_048_576
     batch_max_body_bytes: Annotated[int, Field(ge=1024, description="Set it to at least 1024 bytes.")] = 8_388_608
+    network_requests_per_minute: Annotated[
+        int, Field(ge=1, description="Set it to the requests that one worker takes from one network in a minute.")
+    ] = 12_000
+    principal_requests_per_minute: Annotated[
+        int, Field(ge=1, description="Set it to the requests that one worker takes from one principal in a minute.")
+    ] = 6_000
     workers: Annotated[int, Field(ge=1, description="Set it to the number of server processes.")] = 2
     blocking_threads: Annotated[
         int, Field(ge=1, le=128, description="Set it to the threads of one server process, 1 to 128.")

@@ -45,11 +45,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.common.api.middleware.RequestContext",
+    # What sets headers comes before what may refuse, so that refusals carry them too.
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.common.api.middleware.ContentPolicy",
+    "apps.common.api.limits.RateLimit",
+    "django.middleware.common.CommonMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api.endpoint import Endpoint, Operation
+from apps.common.api.plain import reads_only
 from apps.common.api.renderers import encoded
 from apps.common.errors import DomainError, Invalid
 from rbac.django.permissions import declare, public
@@ -37,12 +38,14 @@ class OpenAPI(Endpoint):
 
 
 @declare(_OPEN)
+@reads_only
 def docs(request: HttpRequest) -> HttpResponse:
     """Show the API to try out, under the same content security policy as everything else."""
     return render(request, "common/docs.html")
 
 
 @declare(_OPEN)
+@reads_only
 def problem_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain one problem code: the address that an answer's `type` leads to."""
     name = code.replace("-", "_")

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from apps.common.api.bodies import parse_query
 from apps.common.api.fields import IdempotencyKey
+from apps.common.api.limits import PerPrincipal
 from apps.common.api.pages import Listing
 from apps.common.errors import Invalid
 from rbac.django.permissions import DeclaredPermission, DeclaredPermissions
@@ -70,6 +71,7 @@ class Endpoint(DeclaredPermissions, APIView):
     operations: ClassVar[Mapping[str, Operation]] = {}
     max_body_bytes: ClassVar[int] = settings.MAX_BODY_BYTES
     metadata_class = None
+    throttle_classes = (PerPrincipal,)
 
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:

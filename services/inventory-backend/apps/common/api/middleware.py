@@ -1,19 +1,37 @@
-"""One id for each request, on its answer, its log lines, its audit events and its transactions (api.md 14)."""
+"""What every request meets first: its id (api.md 14), its caller's address, and the policy of what it is answered."""
 
+import ipaddress
 import re
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, override
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from uuid_utils.compat import uuid7
+
+from apps.common.api.errors import problem
 
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+# What is data may load nothing, run nothing and be framed by nobody, whatever a browser takes it for.
+_POLICY_OF_DATA: Final = {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}
+
+
+class ContentPolicy(ContentSecurityPolicyMiddleware):
+    """Django's policy for pages, and a stricter one for everything else."""
+
+    @override
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if not response.get("Content-Type", "").startswith("text/html"):
+            vars(response).setdefault("_csp_config", _POLICY_OF_DATA)  # as Django's own csp_override does
+        return super().process_response(request, response)
 
 
 class RequestContext:
@@ -30,7 +48,7 @@ class RequestContext:
         request.client_ip = _client_ip(request)  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            response = self.get_response(request)
+            response = self.get_response(request) if _is_framed(request) else _refused(request)
         finally:
             structlog.contextvars.clear_contextvars()
         response["X-Request-Id"] = request_id
@@ -47,6 +65,19 @@ class RequestContext:
         return response
 
 
+def _is_framed(request: HttpRequest) -> bool:
+    """Tell whether the body's end is beyond doubt: chunked once, or a length (RFC 9112, 6.1 and 6.3)."""
+    coding = request.META.get("HTTP_TRANSFER_ENCODING")
+    return coding is None or coding.strip().lower() == "chunked"
+
+
+def _refused(request: HttpRequest) -> HttpResponse:
+    """Answer 400 and end the connection: whatever follows on it may be part of the body."""
+    response = problem(request, 400, code="bad_request", detail="Send Transfer-Encoding: chunked once, or a length.")
+    response["Connection"] = "close"
+    return response
+
+
 def _id_of(request: HttpRequest) -> str:
     given = request.headers.get("X-Request-Id", "")
     if _REQUEST_ID.fullmatch(given):
@@ -60,6 +91,13 @@ def _client_ip(request: HttpRequest) -> str | None:
     """Return the address that the outermost trusted proxy saw; without trusted proxies, the peer's."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     trusted = settings.TRUSTED_PROXIES
-    if trusted and len(hops) >= trusted:
-        return hops[-trusted]
-    return request.META.get("REMOTE_ADDR") or None
+    seen = hops[-trusted] if trusted and len(hops) >= trusted else ""
+    return _address(seen) or _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _address(text: str) -> str | None:
+    """Return an address in its one spelling; None for what is none, which no column of addresses would take."""
+    try:
+        return str(ipaddress.ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None

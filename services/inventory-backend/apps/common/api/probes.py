@@ -7,16 +7,19 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from psycopg_pool import PoolTimeout
 
+from apps.common.api.plain import reads_only
 from rbac.django.permissions import declare, public
 
 
 @declare(public("an orchestrator has no account; the answer says only that the process runs"))
+@reads_only
 def livez(_: HttpRequest) -> HttpResponse:
     """Answer while the process can answer."""
     return JsonResponse({"status": "ok"})
 
 
 @declare(public("an orchestrator has no account; the answer says only whether to send traffic"))
+@reads_only
 def readyz(_: HttpRequest) -> HttpResponse:
     """Answer 200 when the database is reachable and its migrations are all applied, else 503 with the reason."""
     try:
@@ -31,6 +34,7 @@ def readyz(_: HttpRequest) -> HttpResponse:
 
 
 @declare(public("scraped inside the deployment's network; holds no business data"))
+@reads_only
 def metrics(_: HttpRequest) -> HttpResponse:
     """Answer this worker's own numbers in the Prometheus text format."""
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,5 +1,6 @@
 """The HTTP server, inside the process that calls it, and the sealer of the audit trail beside it."""
 
+import multiprocessing
 import socket
 import subprocess
 import sys
@@ -41,7 +42,12 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
 
     Each worker runs `blocking_threads` requests at once; more wait in line, so that the database's pool, which has a
     connection for each thread, is never fought over.
+
+    SIGHUP replaces the workers one after the other. Each begins by reading its settings, so that is how a secret that
+    was changed is taken up, without a restart and without a request that fails.
     """
+    # A forked worker would have the settings, and the secrets, of this process for ever.
+    multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         TARGET,
         address=host,
@@ -49,6 +55,8 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
         interface=Interfaces.WSGI,
         workers=config.workers,
         blocking_threads=config.blocking_threads,
+        # How long an old worker serves on while its successor starts; a slow machine takes many seconds for that.
+        respawn_interval=15,
         # Nobody waits for ever on a worker that will not end.
         workers_kill_timeout=10,
         websockets=False,
@@ -63,7 +71,7 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
 def _sealing() -> Iterator[None]:
     """Seal the audit trail every second while the block runs.
 
-    By a process of its own, since the server forks its workers; it sees when this one is gone. Of the sealers of
+    By a process of its own, beside the workers; it sees when this one is gone. Of the sealers of
     several servers one seals at a time.
     """
     sealer = subprocess.Popen([sys.executable, "-m", *_SEALER], stdin=subprocess.DEVNULL)

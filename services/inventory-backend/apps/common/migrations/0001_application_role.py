@@ -9,9 +9,11 @@ from django.db import migrations
 CREATE = """
 DO $$
 BEGIN
-    CREATE ROLE inventory_app NOLOGIN;
+    -- Roles belong to the cluster. `inventory migrate` has made this one; a bare migrate may have to.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'inventory_app') THEN
+        CREATE ROLE inventory_app NOLOGIN;
+    END IF;
 EXCEPTION
-    -- Roles belong to the cluster: another tenant's database, or a migration beside us, may have made it.
     WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;

@@ -19,7 +19,7 @@ def _answer() -> Answer:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_I10_the_same_key_20_times_at_once_has_one_effect_and_one_answer() -> None:
+def test_b1_I10_the_same_key_20_times_at_once_has_one_effect_and_one_answer() -> None:
     effects: list[int] = []
 
     def client(number: int) -> Answer:
@@ -37,7 +37,7 @@ def test_I10_the_same_key_20_times_at_once_has_one_effect_and_one_answer() -> No
 
 
 @pytest.mark.django_db
-def test_I10_the_key_with_another_body_is_refused_and_has_no_effect() -> None:
+def test_b1_I10_the_key_with_another_body_is_refused_and_has_no_effect() -> None:
     first = once(key="k", scope="s", fingerprint=BODY, act=_answer)
     with pytest.raises(KeyReused):
         once(key="k", scope="s", fingerprint=OTHER, act=_answer)
@@ -46,13 +46,13 @@ def test_I10_the_key_with_another_body_is_refused_and_has_no_effect() -> None:
 
 
 @pytest.mark.django_db
-def test_I10_keys_of_other_scopes_are_other_keys() -> None:
+def test_b1_I10_keys_of_other_scopes_are_other_keys() -> None:
     bodies = {once(key="k", scope=scope, fingerprint=BODY, act=_answer).body for scope in ("a", "b")}
     assert len(bodies) == 2
 
 
 @pytest.mark.django_db
-def test_I10_a_refusal_leaves_the_key_unused() -> None:
+def test_b1_I10_a_refusal_leaves_the_key_unused() -> None:
     def refuse() -> Answer:
         raise Conflict("No.")
 

@@ -21,7 +21,7 @@ KNOWN = """
 """
 
 
-def test_I5_of_400_removals_by_8_clients_100_succeed(world: World) -> None:
+def test_b3_I5_of_400_removals_by_8_clients_100_succeed(world: World) -> None:
     post(world, [Move(quantity=100, source="SUPPLIER", target="A1")])
     removal = [Move(quantity=1, source="A1", target="CUSTOMER")]
     outcomes = at_once(8, lambda _: [post(world, removal).is_posted for _ in range(50)])
@@ -66,7 +66,7 @@ def test_I19_writers_that_make_the_same_places_do_not_deadlock(world: World) -> 
     assert broken() == {}
 
 
-def test_I12_one_of_many_who_receive_a_serial_gets_it(world: World) -> None:
+def test_b3_I12_one_of_many_who_receive_a_serial_gets_it(world: World) -> None:
     places = ["A1", "A2", "B1", "LAX"]
 
     def client(number: int) -> bool:

@@ -142,7 +142,7 @@ def _is_allowed(model: dict[_Key, Decimal]) -> bool:
     return in_stock and all(max(each) <= 1 and min(each) >= 0 and sum(each) <= 1 for each in pieces.values())
 
 
-def test_I1_to_I5_I11_I12_hold_in_every_state(world: World) -> None:
+def test_b2_I1_to_I5_I11_I12_hold_in_every_state(world: World) -> None:
     machine = type("Machine", (Ledger,), {"world": world})
     run_state_machine_as_test(machine)
 

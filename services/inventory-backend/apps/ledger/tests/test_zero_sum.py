@@ -27,7 +27,7 @@ LEGS = st.tuples(
 
 
 @given(history=histories(min_size=1, max_size=5))
-def test_I4_every_kind_of_transaction_and_its_reversal_sum_to_zero(api: Client, history: list[Body]) -> None:
+def test_b2_I4_every_kind_of_transaction_and_its_reversal_sum_to_zero(api: Client, history: list[Body]) -> None:
     with undone():
         lines = 0
         for body in history:
@@ -53,7 +53,7 @@ def _sums_to_zero(api: Client, *, legs: int) -> bool:
 
 
 @given(legs=st.lists(LEGS, min_size=1, max_size=4), is_completed=st.booleans())
-def test_I4_the_tables_owner_cannot_write_legs_that_do_not_sum_to_zero(
+def test_b2_I4_the_tables_owner_cannot_write_legs_that_do_not_sum_to_zero(
     api: Client, world: World, *, legs: list[_Leg], is_completed: bool
 ) -> None:
     if is_completed:

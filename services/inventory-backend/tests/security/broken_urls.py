@@ -1,0 +1,56 @@
+"""Addresses that fail in ways that no address of ours should."""
+
+from typing import NoReturn
+
+from django.db import connection
+from django.http import HttpRequest
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.api.endpoint import Endpoint, Operation
+from config.urls import handler400, handler403, handler404, handler500
+from config.urls import urlpatterns as ours
+from rbac.django.permissions import public
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+SECRET = "swordfish-in-a-traceback"
+
+
+def broken(request: HttpRequest) -> NoReturn:
+    """Fail with a secret at hand."""
+    raise RuntimeError(f"{SECRET} {request.path}")
+
+
+class BrokenQuery(Endpoint):
+    """Fail in the database, within a view of the API."""
+
+    operations = {"GET": Operation(permission=public("a test"), name="broken", summary="Broken")}  # noqa: RUF012  (as views do)
+    authentication_classes = ()
+
+    def get(self, request: Request) -> Response:
+        """Ask for what isn't there."""
+        del request
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT '{SECRET}' FROM no_such_table")
+        return Response()
+
+
+class SlowQuery(BrokenQuery):
+    """Ask the database for more than its time."""
+
+    def get(self, request: Request) -> Response:
+        """Wait for longer than a statement may take."""
+        del request
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(5)")
+        return Response()
+
+
+urlpatterns = [
+    *ours,
+    path("broken", broken),
+    path("api/v1/broken-query", BrokenQuery.as_view()),
+    path("api/v1/slow-query", SlowQuery.as_view()),
+]

@@ -1,0 +1,70 @@
+"""Guards that no other test watches by itself; `mutants` takes each out and expects its test to fail."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from apps.identity.keys import key_ring
+from apps.locations.models import Location
+from rbac.django.actions import bind
+from tests.client import Client
+from tests.security.asking import ask
+from tests.world import PASSWORD, World
+
+# What is changed of a token of ours -> header and claims.
+FORGED: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
+    "audience": ({}, {"aud": "https://elsewhere.example"}),
+    "issuer": ({}, {"iss": "https://elsewhere.example"}),
+    "type": ({"typ": "JWT"}, {}),
+    "expiry": ({}, {"exp": 1}),
+    "kid": ({"kid": "unknown"}, {}),
+    "crit": ({"crit": ["b64"], "b64": True}, {}),
+}
+
+
+def _claims(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def _signed(header: dict[str, Any], claims: dict[str, Any], key: Any = None) -> str:
+    ring = key_ring()
+    headers = {"typ": "at+jwt", "kid": ring.signing_kid, **header}
+    return jwt.encode(claims, key or ring.signing_key, algorithm=ring.algorithm, headers=headers)
+
+
+@pytest.fixture
+def claims(world: World) -> dict[str, Any]:
+    answer = Client("").post("/identity/token", {"username": "ada", "password": PASSWORD})
+    return _claims(str(answer.data.access))  # type: ignore[attr-defined]  # REST framework's response
+
+
+def test_a_token_that_is_made_as_ours_are_is_taken(claims: dict[str, Any]) -> None:
+    assert ask("GET", "/api/v1/me", token=_signed({}, claims)).status_code == 200
+
+
+@pytest.mark.parametrize("change", FORGED)
+def test_a_token_that_differs_is_refused(claims: dict[str, Any], change: str) -> None:
+    header, changed = FORGED[change]
+    assert ask("GET", "/api/v1/me", token=_signed(header, {**claims, **changed})).status_code == 401
+
+
+def test_a_token_that_somebody_else_signed_is_refused(claims: dict[str, Any]) -> None:
+    forged = _signed({}, claims, Ed25519PrivateKey.generate())
+    assert ask("GET", "/api/v1/me", token=forged).status_code == 401
+    assert claims["exp"] > time.time()
+    assert claims["aud"] == settings.CONFIG.jwt_issuer
+
+
+def test_who_sees_a_place_may_not_change_it(world: World, as_user: Callable[[str], Client]) -> None:
+    bind(user_id=world.users["alan"], role_code="viewer", location_id=None)
+    alan, other = as_user("alan"), f"/locations/locations/{world.locations['B']}"
+    assert alan.get(other).status_code == 200
+    refused = [alan.patch(other, {"name": "Mine"}, version=1), alan.post(f"{other}/archive", {})]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert Location.objects.filter(code="B", version=1, name="B", archived_at=None).count() == 1

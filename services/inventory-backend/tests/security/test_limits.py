@@ -1,0 +1,179 @@
+"""What one request and one caller may ask for."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from apps.common.api import limits
+from apps.common.api.limits import Counters, Policy, network_of
+from apps.common.db import rows
+from audit.django.models import AuditEvent
+from tests.answers import json_of, refusal
+from tests.client import Client
+from tests.security.asking import ask, token_of
+from tests.threads import at_once
+from tests.world import World
+
+RECEIPT = {"kind": "receipt", "lines": [{"item": "sku:BOLT", "quantity": "1", "to_location": "loc:A1"}]}
+
+
+@pytest.fixture
+def token(world: World) -> str:
+    return token_of("ada")
+
+
+def _posted() -> int:
+    return int(rows("SELECT count(*) FROM ledger_transaction", [])[0][0])
+
+
+def _send(path: str, content: bytes, token: str, **headers: str) -> HttpResponse:
+    return ask("POST", f"/api/v1{path}", content, token=token, headers=headers)
+
+
+def test_h4_a_body_over_its_limit_is_413(token: str, settings: Any) -> None:
+    before = AuditEvent.objects.count()
+    body = json.dumps({"code": "BIG", "name": "x" * settings.MAX_BODY_BYTES}).encode()
+    assert refusal(_send("/parties/parties", body, token)) == (413, "body_too_large", [])
+    batch = b'{"items": [' + b" " * settings.BATCH_MAX_BODY_BYTES + b"]}"
+    assert refusal(_send("/ledger/transactions/batch", batch, token)) == (413, "body_too_large", [])
+    assert AuditEvent.objects.count() == before
+
+
+@pytest.mark.parametrize("depth", [100, 1_000, 50_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"code":', b"}"), (b'[{"lines":', b"}]")])
+def test_h4_a_deep_body_is_400(token: str, depth: int, opening: bytes, closing: bytes) -> None:
+    body = opening * depth + b"1" + closing * depth
+    for path in ("/parties/parties", "/ledger/transactions"):
+        assert _send(path, body, token).status_code == 400
+
+
+def test_h4_a_body_with_many_fields_is_400_and_names_no_more_than_1000(token: str) -> None:
+    body = msgspec.json.encode({f"field{number}": 1 for number in range(20_000)})
+    status, _, problems = refusal(_send("/parties/parties", body, token))
+    assert (status, len(problems)) == (400, 1000)
+
+
+def test_h4_a_compressed_body_is_not_unpacked(token: str) -> None:
+    answer = _send("/parties/parties", b"\x1f\x8b\x08\x00" + b"\x00" * 100, token, **{"Content-Encoding": "gzip"})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/xml"])
+def test_h4_other_kinds_of_bodies_are_415(token: str, kind: str) -> None:
+    answer = _send("/parties/parties", b"--x\r\n" * 10_000, token, **{"Content-Type": kind})
+    assert refusal(answer)[:2] == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "1000000", "-1", "9" * 400, "1e3"])
+def test_h4_a_page_has_at_most_200_rows(api: Client, limit: str) -> None:
+    assert refusal(api.get("/catalog/items", limit=limit)) == (400, "invalid", [("?limit", "invalid")])
+
+
+def test_h4_a_batch_has_at_most_1000_transactions(api: Client) -> None:
+    before = _posted()
+    answer = api.post("/ledger/transactions/batch", {"items": [RECEIPT] * 1001})
+    assert refusal(answer) == (400, "invalid", [("#/items", "invalid")])
+    assert _posted() == before
+
+
+def test_h4_a_statement_that_takes_too_long_is_ended(api: Client) -> None:
+    (timeout,) = rows("SHOW statement_timeout", [])[0]
+    assert timeout == "10s"
+    (idle,) = rows("SHOW lock_timeout", [])[0]
+    assert idle == "5s"
+
+
+def test_h4_an_ended_statement_is_a_503_that_may_be_tried_again(settings: Any, db: None) -> None:
+    settings.ROOT_URLCONF = "tests.security.broken_urls"
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 50")
+    answer = ask("GET", "/api/v1/slow-query")
+    assert refusal(answer) == (503, "busy", [])
+    assert answer["Retry-After"] == "1"
+
+
+def test_h4_a_quota_is_let_through_and_no_more() -> None:
+    counters = Counters(Policy(name="test", quota=3))
+    first = [counters.take("a", now=100.0) for _ in range(5)]
+    assert [verdict.is_allowed for verdict in first] == [True, True, True, False, False]
+    assert [verdict.remaining for verdict in first] == [2, 1, 0, 0, 0]
+    assert [(verdict.reset, verdict.wait) for verdict in first[2:4]] == [(60, 0), (60, 20)]
+    assert counters.take("b", now=100.0).is_allowed
+    assert not counters.take("a", now=119.9).is_allowed
+    assert counters.take("a", now=120.0).is_allowed
+    assert counters.take("a", now=10_000.0).remaining == 2
+
+
+def test_h4_a_quota_holds_for_many_threads_at_once() -> None:
+    counters = Counters(Policy(name="test", quota=100))
+    verdicts = at_once(8, lambda _: [counters.take("a", now=5.0).is_allowed for _ in range(50)])
+    assert sum(map(sum, verdicts)) == 100
+
+
+def test_h4_the_counters_keep_to_their_size() -> None:
+    counters = Counters(Policy(name="test", quota=3), most_keys=100)
+    for number in range(1000):
+        counters.take(str(number), now=1.0)
+    assert len(counters) <= 101
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+        (None, ""),
+    ],
+)
+def test_h4_addresses_of_one_customer_are_counted_together(address: str | None, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_h4_a_network_over_its_quota_is_429_whoever_it_says_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_networks", Counters(Policy(name="network", quota=2)))
+    before = len(connection.queries_log)
+    answers = [
+        ask("GET", "/api/v1/me", headers={"X-Forwarded-For": f"203.0.113.{number}"}, REMOTE_ADDR="192.0.2.1")
+        for number in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert refusal(answers[2]) == (429, "throttled", [])
+    assert (answers[0]["RateLimit-Policy"], answers[0]["RateLimit"]) == ('"network";q=2;w=60', '"network";r=1;t=30')
+    assert answers[2]["RateLimit"].startswith('"network";r=0;t=')
+    assert answers[2]["Retry-After"] == "30"
+    assert len(connection.queries_log) == before
+    assert ask("GET", "/livez", REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert ask("GET", "/api/v1/me", REMOTE_ADDR="192.0.2.2").status_code == 401
+
+
+def test_h4_a_principal_over_its_quota_is_429_from_any_network(
+    api: Client, as_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_principals", Counters(Policy(name="principal", quota=2)))
+    vera = as_user("vera")
+    before = _posted()
+    assert [api.get("/me").status_code for _ in range(2)] == [200, 200]
+    refused = api.post("/ledger/transactions", RECEIPT)
+    assert refusal(refused) == (429, "throttled", [])
+    assert '"principal";r=0;t=60' in refused["RateLimit"]
+    assert '"principal";q=2;w=60' in refused["RateLimit-Policy"]
+    assert 29 <= int(refused["Retry-After"]) <= 31
+    assert (_posted(), vera.get("/me").status_code) == (before, 200)
+    assert json_of(vera.get("/me"))["username"] == "vera"
+
+
+def test_h4_a_policy_of_a_view_is_told_beside_ours() -> None:
+    def view(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"RateLimit": '"sign-in";r=1;t=1', "RateLimit-Policy": '"sign-in";q=1;w=1'})
+
+    answer = limits.RateLimit(view)(RequestFactory().get("/api/v1/me"))
+    assert answer["RateLimit"].startswith('"sign-in";r=1;t=1, "network";r=')
+    assert answer["RateLimit-Policy"].startswith('"sign-in";q=1;w=1, "network";q=')
