@@ -4,7 +4,6 @@ The packages are the members of the uv workspace. A session leaves its tasks to 
 affects runs, and nothing twice. `-- --force` runs all the same; other words go to the session's tool.
 """
 
-import json
 import shlex
 import shutil
 import subprocess
