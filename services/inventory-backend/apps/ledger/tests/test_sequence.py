@@ -14,7 +14,9 @@ PLACES = ("A1", "A2", "B1", "LAX")
 POSTS_EACH = 3
 # PostgreSQL takes these for a sequence's name in quotes, since text is preferred to regclass. Who gets an odd number is
 # slow from then on until the clock is read, so that a writer who is let in meanwhile overtakes.
+# They are the owner's, as whom ledger_post runs.
 SLOW_NUMBERS = """
+    SET ROLE inventory_owner;
     CREATE SEQUENCE slow_number;
     GRANT SELECT ON slow_number TO inventory_app;
     CREATE FUNCTION slowed(number bigint) RETURNS bigint LANGUAGE plpgsql AS $$
