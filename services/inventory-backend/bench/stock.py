@@ -20,6 +20,7 @@ CREATE TABLE bench_row (
     quantity numeric(20, 6) NOT NULL,
     reference varchar(200) NOT NULL
 );
+GRANT SELECT, INSERT ON bench_row TO inventory_app;
 INSERT INTO catalog_unit (id, version, code, name, dimension, factor_num, factor_den, is_whole)
     VALUES (gen_random_uuid(), 1, 'bench-piece', 'Piece', 'bench', 1, 1, true);
 INSERT INTO catalog_item (id, version, sku, name, description, tracking, base_unit_id)
