@@ -8,9 +8,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.utils import timezone
 
+from apps.identity.actions import begin_session
+from apps.identity.actions.second_factor import SignInRefused
 from apps.identity.keys import key_ring
+from apps.identity.models import Session, User
 from apps.locations.models import Location
+from audit import Origin
 from rbac.django.actions import bind
 from tests.client import Client
 from tests.security.asking import ask
@@ -34,8 +39,8 @@ def _claims(token: str) -> dict[str, Any]:
 
 def _signed(header: dict[str, Any], claims: dict[str, Any], key: Any = None) -> str:
     ring = key_ring()
-    headers = {"typ": "at+jwt", "kid": ring.signing_kid, **header}
-    return jwt.encode(claims, key or ring.signing_key, algorithm=ring.algorithm, headers=headers)
+    headers = {"typ": "at+jwt", "kid": ring.newest.public.kid, **header}
+    return jwt.encode(claims, key or ring.newest.private, algorithm=ring.newest.public.algorithm, headers=headers)
 
 
 @pytest.fixture
@@ -59,6 +64,18 @@ def test_a_token_that_somebody_else_signed_is_refused(claims: dict[str, Any]) ->
     assert ask("GET", "/api/v1/me", token=forged).status_code == 401
     assert claims["exp"] > time.time()
     assert claims["aud"] == settings.CONFIG.jwt_issuer
+
+
+def test_p5_a_session_begins_only_for_the_account_that_was_proved(world: World) -> None:
+    proved = User.objects.get(pk=world.users["ada"])
+    replaced = User.objects.get(pk=world.users["ada"])
+    replaced.set_password(f"another {PASSWORD}")
+    replaced.save()
+    origin = Origin(actor_id=None, at=timezone.now(), request_id="")
+
+    with pytest.raises(SignInRefused):
+        begin_session(user=proved, methods=["pwd"], origin=origin)
+    assert Session.objects.count() == 0
 
 
 def test_who_sees_a_place_may_not_change_it(world: World, as_user: Callable[[str], Client]) -> None:

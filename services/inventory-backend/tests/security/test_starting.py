@@ -28,6 +28,8 @@ GOOD: Final = {
     "INVENTORY_DATABASE_URL": "postgresql://app:hunter2@db.example.com/inventory?sslmode=verify-full",
     "INVENTORY_JWT_ISSUER": "https://inventory.example.com",
     "INVENTORY_JWT_PRIVATE_KEY": KEY,
+    "INVENTORY_API_KEY_PEPPER": "zyxwvutsrqponmlkjihgfedcba-9876543210",
+    "INVENTORY_AUDIT_KEY": _key(),
 }
 URL: Final = "postgresql://app:hunter2@db.example.com/inventory"
 # What an operator could get wrong -> what is said of it. None takes the variable away.
@@ -49,6 +51,15 @@ BAD: Final[list[tuple[dict[str, str | None], str]]] = [
     ({"INVENTORY_JWT_ISSUER": None}, "INVENTORY_JWT_ISSUER: is not set"),
     ({"INVENTORY_JWT_PRIVATE_KEY": None}, "INVENTORY_JWT_PRIVATE_KEY: is not set"),
     ({"INVENTORY_JWT_PRIVATE_KEY": "a secret"}, "INVENTORY_JWT_PRIVATE_KEY: is not an unencrypted private key"),
+    ({"INVENTORY_API_KEY_PEPPER": None}, "INVENTORY_API_KEY_PEPPER: is not set"),
+    ({"INVENTORY_API_KEY_PEPPER": "short"}, "INVENTORY_API_KEY_PEPPER: is too short"),
+    ({"INVENTORY_API_KEY_PEPPER": "insecure-and-known-to-everybody-only-for-development"}, "is public knowledge"),
+    (
+        {"INVENTORY_API_KEY_PEPPER": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789-ABCDEF"},
+        "INVENTORY_API_KEY_PEPPER: is the secret key",
+    ),
+    ({"INVENTORY_AUDIT_KEY": None}, "INVENTORY_AUDIT_KEY: is not set"),
+    ({"INVENTORY_AUDIT_KEY": "a secret"}, "INVENTORY_AUDIT_KEY: is not"),
     ({"INVENTORY_DATABASE_URL": None}, "INVENTORY_DATABASE_URL: is not set"),
     ({"INVENTORY_DATABASE_URL": "sqlite:///inventory.db"}, "is not the URL of a PostgreSQL database"),
     ({"INVENTORY_DATABASE_URL": URL}, "INVENTORY_DATABASE_URL: asks for no TLS"),
