@@ -21,7 +21,7 @@ class Deadline:
         self._seconds = seconds
         self._until = time.monotonic() + seconds
 
-    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001, PLR0913  (Django's signature)
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001  (Django's signature)
         """Run a statement, unless it is too late; raises `Busy`."""
         if time.monotonic() > self._until and not str(sql).startswith(_CLOSING):
             raise Busy(f"This took longer than {self._seconds:g} seconds and was undone. Try again, or ask for less.")
