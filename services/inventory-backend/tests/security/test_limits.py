@@ -1,6 +1,11 @@
 """What one request and one caller may ask for."""
 
+import gzip
+import http.client
 import json
+import resource
+import sys
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -21,6 +26,7 @@ from tests.client import Client
 from tests.security.addresses import addresses, operations
 from tests.security.asking import ask, token_of
 from tests.security.broken_urls import ManyQueries
+from tests.security.shipped import serving
 from tests.threads import at_once
 from tests.world import World
 
@@ -245,3 +251,48 @@ def test_h4_a_policy_of_a_view_is_told_beside_ours() -> None:
     answer = limits.RateLimit(view)(RequestFactory().get("/api/v1/me"))
     assert answer["RateLimit"].startswith('"sign-in";r=1;t=1, "network";r=')
     assert answer["RateLimit-Policy"].startswith('"sign-in";q=1;w=1, "network";q=')
+
+
+def _resident(pid: int) -> int:
+    """Return the resident bytes of a process and of all that it began."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return pages * resource.getpagesize() + sum(_resident(int(child)) for child in children)
+
+
+def _sent(port: int, headers: dict[str, str], body: bytes) -> int:
+    """Return the status of a POST; 0 where the server hung up before it had read all."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    try:
+        client.request("POST", "/api/v1/identity/token", body, {"Content-Type": "application/json", **headers})
+        return client.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        client.close()
+
+
+# Each is refused; none may make the process grow by more than what one body may be.
+HUNGRY: dict[str, tuple[dict[str, str], bytes]] = {
+    "32 MiB": ({}, b'{"username": "' + b"a" * (32 << 20) + b'"}'),
+    "deep": ({}, b"[" * (1 << 20)),
+    "deep and whole": ({}, b"[" * (1 << 19) + b"]" * (1 << 19)),
+    "many fields": ({}, b"{%s}" % b",".join(b'"%d":1' % number for number in range(80_000))),
+    "one field again": ({}, b"{%s}" % b",".join([b'"username":"a"'] * 60_000)),
+    "a bomb": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(256 << 20), 9)),
+    "many parts": ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\n\r\na\r\n" * 80_000),
+    "many values": ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=1&" * 250_000),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
+def test_h4_hungry_requests_leave_the_server_as_small_as_it_was(committed_db: str, tmp_path: Path) -> None:
+    variables = {"INVENTORY_STAGE": "test", "INVENTORY_DATABASE_URL": committed_db, "INVENTORY_WORKERS": "1"}
+    with serving(variables, tmp_path) as server:
+        for _ in range(20):
+            assert _sent(server.port, {}, b'{"username": 1}') == 400
+        before = _resident(server.process.pid)
+        for name, (headers, body) in HUNGRY.items():
+            answered = {_sent(server.port, headers, body) for _ in range(4)}
+            assert answered <= {0, 400, 413, 415}, name
+        assert _resident(server.process.pid) - before < 50 << 20
