@@ -8,6 +8,7 @@ import msgspec
 from django.http import HttpResponse
 from django.test import Client as Browser
 
+from apps.identity.authentication import COOKIE, CSRF_HEADER
 from tests.answers import json_of
 from tests.world import PASSWORD
 
@@ -28,6 +29,16 @@ def ask(
     generic: Any = Browser(raise_request_exception=False).generic
     answer: HttpResponse = generic(method, path, content, kind, headers=given, **environ)
     return answer
+
+
+def cookie_of(username: str) -> dict[str, str]:
+    """Return what the browser of a user of the world sends with a write, as headers."""
+    content = msgspec.json.encode({"username": username, "password": PASSWORD})
+    own = {"Origin": "http://testserver"}
+    answer = ask("POST", "/api/v1/identity/session", content, headers=own)
+    assert answer.status_code == 200, answer.content
+    cookie = f"{COOKIE}={answer.cookies[COOKIE].value}"
+    return {**own, "Cookie": cookie, CSRF_HEADER: str(json_of(answer)["csrf_token"])}
 
 
 def token_of(username: str, **environ: Any) -> str:

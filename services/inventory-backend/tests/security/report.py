@@ -21,11 +21,15 @@ _ID = re.compile(r"test_([a-z]\d)_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """A line of the checklist; `waits` says why it cannot hold yet, and is empty where it must."""
+    """A line of the checklist; `waits` says why it cannot hold yet, and is empty where it must.
+
+    `needs` names a test that must be among its tests: one that is made outside of pytest, and may not have been.
+    """
 
     id: str
     text: str
     waits: str
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,10 @@ class Outcome:
 def requirements() -> list[Requirement]:
     """Return the checklist, in its order."""
     with LIST.open(encoding="utf-8", newline="") as file:
-        return [Requirement(id=row["id"], text=row["requirement"], waits=row["waits"]) for row in csv.DictReader(file)]
+        return [
+            Requirement(id=row["id"], text=row["requirement"], waits=row["waits"], needs=row["needs"])
+            for row in csv.DictReader(file)
+        ]
 
 
 def outcomes(files: Sequence[Path]) -> dict[str, list[Outcome]]:
@@ -57,6 +64,8 @@ def open_ones(wanted: Sequence[Requirement], found: Mapping[str, Sequence[Outcom
     for each in wanted:
         tests = found.get(each.id, [])
         troubled = [f"{one.test}: {one.trouble}" for one in tests if one.trouble]
+        if each.needs and each.needs not in {one.test for one in tests}:
+            troubled.append(f"{each.needs}{_UNTRIED}, it was not run on what is there now")
         if each.waits:
             if tests:
                 yield each.id, "it has tests now: take away its reason to wait"

@@ -17,6 +17,7 @@ from apps.identity.models import Session, User
 from apps.locations.models import Location
 from audit import Origin
 from rbac.django.actions import bind
+from tests.answers import json_of, refusal
 from tests.client import Client
 from tests.security.asking import ask
 from tests.world import PASSWORD, World
@@ -85,3 +86,20 @@ def test_who_sees_a_place_may_not_change_it(world: World, as_user: Callable[[str
     refused = [alan.patch(other, {"name": "Mine"}, version=1), alan.post(f"{other}/archive", {})]
     assert [answer.status_code for answer in refused] == [403, 403]
     assert Location.objects.filter(code="B", version=1, name="B", archived_at=None).count() == 1
+
+
+def test_I20_what_was_posted_elsewhere_is_not_reversed(
+    world: World, api: Client, as_user: Callable[[str], Client]
+) -> None:
+    line = {"item": "sku:BOLT", "quantity": "5", "to_location": "loc:B1"}
+    posted = json_of(api.post("/ledger/transactions", {"kind": "receipt", "lines": [line]}))["id"]
+    refused = as_user("alan").post(f"/ledger/transactions/{posted}/reverse", {"reason": "mistake"})
+    assert refusal(refused) == (404, "not_found", [])
+    assert len(json_of(api.get("/ledger/transactions"))["results"]) == 1
+
+
+@pytest.mark.parametrize("path", ["", "/preview"])
+def test_I20_a_place_elsewhere_is_not_posted_into(world: World, as_user: Callable[[str], Client], path: str) -> None:
+    line = {"item": "sku:BOLT", "quantity": "5", "to_location": "loc:B1"}
+    refused = as_user("alan").post(f"/ledger/transactions{path}", {"kind": "receipt", "lines": [line]})
+    assert refusal(refused) == (400, "unknown_location", [("#/lines/0/to_location", "unknown_location")])

@@ -51,7 +51,7 @@ def production() -> Iterator[None]:
 
 
 def _expected(address: Address, answer: HttpResponse) -> dict[str, str]:
-    if address.path.startswith("/api/"):
+    if address.path.startswith(("/api/", "/scim/")):
         is_cached = address.path.endswith("/jwks") and answer.status_code == 200
         return SNAPSHOT["keys" if is_cached else "api"]
     return SNAPSHOT["page" if answer["Content-Type"].startswith("text/html") else "data"]

@@ -1,21 +1,32 @@
 """What one request and one caller may ask for."""
 
+import gzip
+import http.client
 import json
-from typing import Any
+import resource
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from msgspec.structs import fields as struct_fields
 
 from apps.common.api import limits
 from apps.common.api.limits import Counters, Policy, network_of
 from apps.common.db import rows
+from apps.identity.models import Provider, User
+from apps.parties.models import Party
 from audit.django.models import AuditEvent
 from tests.answers import json_of, refusal
 from tests.client import Client
+from tests.security.addresses import addresses, operations
 from tests.security.asking import ask, token_of
+from tests.security.broken_urls import ManyQueries
+from tests.security.shipped import serving
 from tests.threads import at_once
 from tests.world import World
 
@@ -50,6 +61,52 @@ def test_h4_a_deep_body_is_400(token: str, depth: int, opening: bytes, closing: 
     body = opening * depth + b"1" + closing * depth
     for path in ("/parties/parties", "/ledger/transactions"):
         assert _send(path, body, token).status_code == 400
+
+
+def _depth(kind: Any, above: tuple[Any, ...] = ()) -> int:
+    """Return how many braces and brackets a shape has within each other."""
+    if kind in above:
+        return 100  # a shape within itself
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return 1 + max((_depth(field.type, (*above, kind)) for field in struct_fields(kind)), default=0)
+    inner = max((_depth(each, above) for each in get_args(kind)), default=0)
+    return inner + (get_origin(kind) in {list, dict, tuple, set})
+
+
+def test_h4_no_shape_is_deeper_than_20_and_none_takes_what_is() -> None:
+    shapes = {operation.body for _, _, operation in operations() if operation.body is not None}
+    assert len(shapes) > 20
+    assert max(map(_depth, shapes)) <= 20
+    # What is deeper than its shape is of another type. Only what an authenticator says has no shape of ours.
+    assert {shape.__name__ for shape in shapes if _takes_anything(shape)} == {"NewPasskey", "ShownFactor"}
+
+
+def test_h4_what_an_authenticator_says_may_be_deep_and_is_refused(token: str) -> None:
+    for depth in (21, 900, 5_000):
+        deep = b'{"id": "a", "response": ' + b"[" * depth + b"]" * depth + b"}"
+        for path, body in (
+            ("/identity/factors/passkeys", b'{"name": "Key", "challenge": "a", "credential": %s}' % deep),
+            ("/identity/token/second-factor", b'{"challenge": "a", "method": "hwk", "credential": %s}' % deep),
+        ):
+            assert 400 <= _send(path, body, token).status_code < 500, (path, depth)
+
+
+def _takes_anything(kind: Any) -> bool:
+    if kind is Any or kind is object:
+        return True
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return any(_takes_anything(field.type) for field in struct_fields(kind))
+    return any(map(_takes_anything, get_args(kind)))
+
+
+@pytest.mark.parametrize("depth", [21, 200, 960, 5_000])
+def test_h4_a_deep_body_of_scim_is_400(world: World, token: str, depth: int) -> None:
+    Provider.objects.filter(code="local").update(scim_client_id=world.users["ada"])
+    body = b'{"userName": "new", "x": ' + b"[" * depth + b"]" * depth + b"}"
+    for method, path in (("POST", "/Users"), ("POST", "/Groups"), ("POST", "/.search"), ("PUT", "/Users/1")):
+        answer = ask(method, f"/scim/v2{path}", body, token=token)
+        assert (answer.status_code, json_of(answer)["scimType"]) == (400, "invalidValue")
+    assert User.objects.filter(username="new").count() == 0
 
 
 def test_h4_a_body_with_many_fields_is_400_and_names_no_more_than_1000(token: str) -> None:
@@ -95,6 +152,23 @@ def test_h4_an_ended_statement_is_a_503_that_may_be_tried_again(settings: Any, d
     answer = ask("GET", "/api/v1/slow-query")
     assert refusal(answer) == (503, "busy", [])
     assert answer["Retry-After"] == "1"
+
+
+def test_h4_a_request_that_asks_for_too_long_is_a_503_and_undone(settings: Any, db: None) -> None:
+    settings.ROOT_URLCONF = "tests.security.broken_urls"
+    ManyQueries.asked.clear()
+    answer = ask("GET", "/api/v1/many-queries")
+    assert refusal(answer) == (503, "busy", [])
+    assert answer["Retry-After"] == "1"
+    # The first statement began in time and was let finish; no further one was begun.
+    assert ManyQueries.asked in ([], [0])
+    assert Party.objects.count() == 0
+
+
+def test_h4_every_operation_has_ten_seconds_but_those_that_read_everything() -> None:
+    ours = {address.endpoint for address in addresses() if address.endpoint is not None}
+    longer = {endpoint.__name__ for endpoint in ours if endpoint.deadline_seconds != 10}
+    assert longer == {"Integrity", "Verification", "EventProof"}
 
 
 def test_h4_a_quota_is_let_through_and_no_more() -> None:
@@ -177,3 +251,48 @@ def test_h4_a_policy_of_a_view_is_told_beside_ours() -> None:
     answer = limits.RateLimit(view)(RequestFactory().get("/api/v1/me"))
     assert answer["RateLimit"].startswith('"sign-in";r=1;t=1, "network";r=')
     assert answer["RateLimit-Policy"].startswith('"sign-in";q=1;w=1, "network";q=')
+
+
+def _resident(pid: int) -> int:
+    """Return the resident bytes of a process and of all that it began."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return pages * resource.getpagesize() + sum(_resident(int(child)) for child in children)
+
+
+def _sent(port: int, headers: dict[str, str], body: bytes) -> int:
+    """Return the status of a POST; 0 where the server hung up before it had read all."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    try:
+        client.request("POST", "/api/v1/identity/token", body, {"Content-Type": "application/json", **headers})
+        return client.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        client.close()
+
+
+# Each is refused; none may make the process grow by more than what one body may be.
+HUNGRY: dict[str, tuple[dict[str, str], bytes]] = {
+    "32 MiB": ({}, b'{"username": "' + b"a" * (32 << 20) + b'"}'),
+    "deep": ({}, b"[" * (1 << 20)),
+    "deep and whole": ({}, b"[" * (1 << 19) + b"]" * (1 << 19)),
+    "many fields": ({}, b"{%s}" % b",".join(b'"%d":1' % number for number in range(80_000))),
+    "one field again": ({}, b"{%s}" % b",".join([b'"username":"a"'] * 60_000)),
+    "a bomb": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(256 << 20), 9)),
+    "many parts": ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\n\r\na\r\n" * 80_000),
+    "many values": ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=1&" * 250_000),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
+def test_h4_hungry_requests_leave_the_server_as_small_as_it_was(committed_db: str, tmp_path: Path) -> None:
+    variables = {"INVENTORY_STAGE": "test", "INVENTORY_DATABASE_URL": committed_db, "INVENTORY_WORKERS": "1"}
+    with serving(variables, tmp_path) as server:
+        for _ in range(20):
+            assert _sent(server.port, {}, b'{"username": 1}') == 400
+        before = _resident(server.process.pid)
+        for name, (headers, body) in HUNGRY.items():
+            answered = {_sent(server.port, headers, body) for _ in range(4)}
+            assert answered <= {0, 400, 413, 415}, name
+        assert _resident(server.process.pid) - before < 50 << 20

@@ -57,6 +57,7 @@ def test_only_what_failed_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], results: str, code: int
 ) -> None:
     due = [each for each in requirements() if not each.waits]
+    results += '<testcase name="test_c1_the_lock_has_no_known_vulnerability"/>'
     passed = "".join(f'<testcase name="test_{each.id.lower()}_holds"/>' for each in due[1:])
     file = tmp_path / "results.xml"
     file.write_text(f"<suite>{passed}{results.format(due[0].id.lower())}</suite>", encoding="utf-8")
@@ -69,7 +70,42 @@ def test_what_nothing_proves_is_an_error(tmp_path: Path, capsys: pytest.CaptureF
     file = tmp_path / "results.xml"
     file.write_text("<suite/>", encoding="utf-8")
     assert main([str(file)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "0/45 requirements"
+    assert capsys.readouterr().out.splitlines()[-1] == "0/47 requirements"
+
+
+AUDIT = "test_c1_the_lock_has_no_known_vulnerability"
+
+
+@pytest.mark.parametrize(
+    ("audit", "reason"),
+    [
+        ("", f"{AUDIT}: could not be tried, it was not run on what is there now"),
+        (
+            f'<testcase name="{AUDIT}"><skipped message="the advisory service could not be asked"/></testcase>',
+            f"{AUDIT}: could not be tried, the advisory service could not be asked",
+        ),
+        (
+            f'<testcase name="{AUDIT}"><failure message="pip-audit found"/></testcase>',
+            f"{AUDIT}: failed, pip-audit found",
+        ),
+        (f'<testcase name="{AUDIT}"/>', None),
+    ],
+    ids=["not run", "not reachable", "vulnerable", "clean"],
+)
+def test_the_lock_is_proven_by_its_audit_alone(tmp_path: Path, audit: str, reason: str | None) -> None:
+    file = tmp_path / "results.xml"
+    file.write_text(f'<suite><testcase name="test_c1_everything_is_locked"/>{audit}</suite>', encoding="utf-8")
+    wanted = [each for each in requirements() if each.id == "C1"]
+    assert dict(open_ones(wanted, outcomes([file]))) == ({} if reason is None else {"C1": reason})
+
+
+def test_the_tests_of_several_packages_prove_one_requirement_together(tmp_path: Path) -> None:
+    files = [tmp_path / "audit.xml", tmp_path / "inventory-backend.xml"]
+    files[0].write_text('<suite><testcase name="test_l3_an_edit_shows"/></suite>', encoding="utf-8")
+    broken = '<suite><testcase name="test_l3_by_api"><error message="no database"/></testcase></suite>'
+    files[1].write_text(broken, encoding="utf-8")
+    assert dict(open_ones([_wanted("L3")], outcomes(files[:1]))) == {}
+    assert dict(open_ones([_wanted("L3")], outcomes(files))) == {"L3": "test_l3_by_api: failed, no database"}
 
 
 def test_what_waits_may_have_no_test() -> None:
@@ -81,5 +117,5 @@ def test_what_waits_may_have_no_test() -> None:
 
 def test_every_line_of_the_checklist_is_listed_once() -> None:
     ids = [each.id for each in requirements()]
-    assert (len(ids), len(set(ids))) == (51, 51)
-    assert {id_[0] for id_ in ids} == set("ATPSHFLDBC")
+    assert (len(ids), len(set(ids))) == (52, 52)
+    assert {id_[0] for id_ in ids} == set("ATPSHFLDBCX")

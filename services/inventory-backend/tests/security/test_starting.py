@@ -28,6 +28,8 @@ GOOD: Final = {
     "INVENTORY_DATABASE_URL": "postgresql://app:hunter2@db.example.com/inventory?sslmode=verify-full",
     "INVENTORY_JWT_ISSUER": "https://inventory.example.com",
     "INVENTORY_JWT_PRIVATE_KEY": KEY,
+    "INVENTORY_API_KEY_PEPPER": "zyxwvutsrqponmlkjihgfedcba-9876543210",
+    "INVENTORY_AUDIT_KEY": _key(),
 }
 URL: Final = "postgresql://app:hunter2@db.example.com/inventory"
 # What an operator could get wrong -> what is said of it. None takes the variable away.
@@ -49,6 +51,15 @@ BAD: Final[list[tuple[dict[str, str | None], str]]] = [
     ({"INVENTORY_JWT_ISSUER": None}, "INVENTORY_JWT_ISSUER: is not set"),
     ({"INVENTORY_JWT_PRIVATE_KEY": None}, "INVENTORY_JWT_PRIVATE_KEY: is not set"),
     ({"INVENTORY_JWT_PRIVATE_KEY": "a secret"}, "INVENTORY_JWT_PRIVATE_KEY: is not an unencrypted private key"),
+    ({"INVENTORY_API_KEY_PEPPER": None}, "INVENTORY_API_KEY_PEPPER: is not set"),
+    ({"INVENTORY_API_KEY_PEPPER": "short"}, "INVENTORY_API_KEY_PEPPER: is too short"),
+    ({"INVENTORY_API_KEY_PEPPER": "insecure-and-known-to-everybody-only-for-development"}, "is public knowledge"),
+    (
+        {"INVENTORY_API_KEY_PEPPER": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789-ABCDEF"},
+        "INVENTORY_API_KEY_PEPPER: is the secret key",
+    ),
+    ({"INVENTORY_AUDIT_KEY": None}, "INVENTORY_AUDIT_KEY: is not set"),
+    ({"INVENTORY_AUDIT_KEY": "a secret"}, "INVENTORY_AUDIT_KEY: is not"),
     ({"INVENTORY_DATABASE_URL": None}, "INVENTORY_DATABASE_URL: is not set"),
     ({"INVENTORY_DATABASE_URL": "sqlite:///inventory.db"}, "is not the URL of a PostgreSQL database"),
     ({"INVENTORY_DATABASE_URL": URL}, "INVENTORY_DATABASE_URL: asks for no TLS"),
@@ -63,7 +74,12 @@ BAD: Final[list[tuple[dict[str, str | None], str]]] = [
 def _check(changes: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
     variables = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
     return subprocess.run(
-        command(variables, "serve", "--port", "1"), cwd=SERVICE, capture_output=True, text=True, check=False, timeout=60
+        command(variables, "serve", "--port", "1"),
+        cwd=SERVICE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -88,7 +104,7 @@ def test_d3_production_does_not_start(changes: dict[str, str | None], said: str)
 def test_d3_production_starts_on_a_good_environment(changes: dict[str, str | None]) -> None:
     variables = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
     done = subprocess.run(
-        command(variables, "diffsettings"), cwd=SERVICE, capture_output=True, text=True, check=False, timeout=60
+        command(variables, "diffsettings"), cwd=SERVICE, capture_output=True, text=True, check=False, timeout=300
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "SECURE_SSL_REDIRECT = True" in done.stdout
@@ -120,7 +136,7 @@ def test_d4_a_changed_secret_is_taken_up_without_a_restart(committed_db: str, tm
         file.write_text(_key(), encoding="utf-8")
         assert kid() == before
         server.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         # Each of these requests must be answered: none may fail while the workers are replaced. For a while the old
         # and the new one answer side by side.
         in_a_row = 0

@@ -40,6 +40,18 @@ LOOKUPS: Final = (
     "rows.exclude(**request.data)",
     "queryset.order_by(*names).annotate(**body)",
     "Item.objects.update(**dict(request.POST.items()))",
+    "rows.get(**self.request.data)",
+    "Item.objects.create(**request.data['item'])",
+    "rows.filter(archived_at=None, **{name: body[name] for name in body})",
+    "Item.objects.raw(f\"SELECT * FROM item ORDER BY {request.GET['sort']}\")",
+    'Item.objects.raw("SELECT * FROM item WHERE sku = \'" + request.data["sku"] + "\'")',
+    'cursor.execute("SELECT * FROM item WHERE sku = \'%s\'" % query_params["sku"])',
+    'cursor.execute("ORDER BY {}".format(request.GET["sort"]))',
+    'cursor.execute(f"VACUUM {body.table}")',
+    'cursor.executemany(" ".join(["INSERT INTO item", data["columns"]]), values)',
+    "RawSQL(f\"SELECT {request.GET['column']}\", [])",
+    "rows.extra(where=[request.GET['where']])",
+    'migrations.RunSQL(sql="DROP TABLE " + body["table"])',
 )
 
 
@@ -58,8 +70,20 @@ def test_c2_ruff_catches_a_planted_bug(rule: str) -> None:
 
 
 @pytest.mark.parametrize("line", LOOKUPS)
-def test_c2_our_own_lint_catches_look_ups_that_a_request_names(line: str) -> None:
+def test_c2_our_own_lint_catches_words_of_a_request_that_become_code(line: str) -> None:
     assert len(list(findings(line))) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'cursor.execute("SELECT 1 FROM item WHERE sku = %s", [request.GET["sku"]])',
+        "Item.objects.filter(**{column: value})",
+        "rows.filter(sku=body.sku)",
+    ],
+)
+def test_c2_our_own_lint_lets_bound_values_be(line: str) -> None:
+    assert list(findings(line)) == []
 
 
 @pytest.mark.parametrize("line", ["{{ name|safe }}", "{{ name | safe }}", "{% autoescape off %}"])
@@ -73,6 +97,47 @@ def test_c2_our_own_lints_find_nothing_in_the_tree() -> None:
     found = [f"{file}:{one}" for file in modules for one in findings(file.read_text(encoding="utf-8"))]
     found += [f"{file}:{one}" for file in templates for one in findings_in_template(file.read_text(encoding="utf-8"))]
     assert found == []
+
+
+# Made up, and put together here, so that this file holds none of them.
+SECRETS: Final = {
+    "aws": "aws = 'AKIA" + "IOSFODNN7EXAMPLQ'",
+    "github": "token = 'ghp_" + "a1B2" * 9 + "'",
+    "private key": "-----BEGIN RSA PRIVATE " + "KEY-----",
+    "slack": "hook = 'https://hooks.slack.com/services/" + "T0AB12CD3/B0AB12CD3/" + "a1B2" * 6 + "'",
+    "stripe": "key = 'sk_live_" + "a1B2" * 6 + "'",
+    "url": "postgresql://app:" + "hunter2@db.example.com/inventory",
+    "jwt": "token = 'eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxIn0.c2lnbmF0dXJlc2lnbmF0dXJl'",
+    "hex": "key = '" + "0f1e2d3c4b5a69788796a5b4c3d2e1f0" + "a9b8c7d6'",
+}
+
+
+def _hooked(*files: Path) -> subprocess.CompletedProcess[str]:
+    hook = str(Path(sys.executable).parent / "detect-secrets-hook")
+    return subprocess.run(
+        [hook, "--baseline", ".secrets.baseline", *map(str, files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_c2_a_planted_secret_is_not_committed(tmp_path: Path) -> None:
+    files = {kind: tmp_path / f"{number}.txt" for number, kind in enumerate(SECRETS)}
+    for kind, file in files.items():
+        file.write_text(f"{SECRETS[kind]}\n", encoding="utf-8")
+    harmless = tmp_path / "harmless.txt"
+    harmless.write_text("password = read_from(SOURCE)\n", encoding="utf-8")
+    done = _hooked(*files.values(), harmless)
+    assert done.returncode == 1
+    assert [kind for kind, file in files.items() if str(file) not in done.stdout] == []
+    assert (str(harmless) in done.stdout, _hooked(harmless).returncode) == (False, 0)
+
+
+def test_c2_the_hook_of_secrets_runs_at_each_commit() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert "entry: uv run --no-sync detect-secrets-hook --baseline .secrets.baseline" in hooks
 
 
 def _locked() -> list[dict[str, Any]]:

@@ -6,11 +6,15 @@ from typing import Annotated, Any, ClassVar, override
 
 import msgspec
 from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.common.api.bodies import parse_query
+from apps.common.api.deadline import Deadline
 from apps.common.api.fields import IdempotencyKey
 from apps.common.api.limits import PerPrincipal
 from apps.common.api.pages import Listing
@@ -70,6 +74,7 @@ class Endpoint(DeclaredPermissions, APIView):
 
     operations: ClassVar[Mapping[str, Operation]] = {}
     max_body_bytes: ClassVar[int] = settings.MAX_BODY_BYTES
+    deadline_seconds: ClassVar[float] = 10
     metadata_class = None
     throttle_classes = (PerPrincipal,)
 
@@ -77,6 +82,12 @@ class Endpoint(DeclaredPermissions, APIView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.permissions = {method: operation.permission for method, operation in cls.operations.items()}
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer within the time that an answer may take."""
+        with connection.execute_wrapper(Deadline(self.deadline_seconds)):
+            return super().dispatch(request, *args, **kwargs)
 
     @override
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

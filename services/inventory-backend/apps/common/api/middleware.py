@@ -17,6 +17,8 @@ from apps.common.api.errors import problem
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# What these say is the tenant's, and no cache keeps it unless an answer says otherwise.
+_OF_THE_TENANT: Final = ("/api/", "/scim/")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -52,7 +54,7 @@ class RequestContext:
         finally:
             structlog.contextvars.clear_contextvars()
         response["X-Request-Id"] = request_id
-        if request.path.startswith("/api/"):
+        if request.path.startswith(_OF_THE_TENANT):
             response.setdefault("Cache-Control", "no-store")
         log.info(
             "request",

@@ -35,6 +35,7 @@ from apps.identity.models import Provider, ScimGroup, ScimUser
 from rbac.django.permissions import signed_in
 
 _LONGEST_USERNAME: Final = 64
+_DEEPEST: Final = 20
 _LONGEST: Final = 200
 _LONGEST_EXTERNAL_ID: Final = 255
 
@@ -104,18 +105,29 @@ def _body(request: Request, kind: Any, context: Context) -> Any:
         value = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Invalid.at("#", "malformed_json", f"The body is not JSON: {error}") from error
-    if _has_nul(value):
-        raise Invalid.at("#", "invalid", "No text has a NUL in it.")
+    _refuse_odd(value)
     return kind.model_validate(value, scim_ctx=context)
 
 
-def _has_nul(value: Any) -> bool:
-    """Tell whether PostgreSQL would refuse some text within."""
-    if isinstance(value, dict):
-        return any(map(_has_nul, [*value, *value.values()]))
-    if isinstance(value, list):
-        return any(map(_has_nul, value))
-    return isinstance(value, str) and "\0" in value
+def _refuse_odd(value: Any) -> None:
+    """Refuse text that PostgreSQL would refuse, and what is too deep to be meant."""
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        texts = [text for each in level for text in _texts(each)]
+        if any("\0" in text for text in texts):
+            raise Invalid.at("#", "invalid", "No text has a NUL in it.")
+        level = [inner for each in level for inner in _within(each)]
+        if not level:
+            return
+    raise Invalid.at("#", "too_deep", f"Nothing is more than {_DEEPEST} levels deep.")
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, dict) else []
+
+
+def _within(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def _search(request: Request, kind: Any) -> Any:

@@ -65,6 +65,8 @@ class Events(Endpoint):
 class Verification(Endpoint):
     """/api/v1/audit/verify."""
 
+    deadline_seconds = 60  # it reads all that there is
+
     operations: ClassVar = {
         "GET": Operation(
             permission=requires(permissions.VIEW),
@@ -85,6 +87,8 @@ class Verification(Endpoint):
 
 class EventProof(Endpoint):
     """/api/v1/audit/events/{id}/proof."""
+
+    deadline_seconds = 60  # it reads all that there is
 
     operations: ClassVar = {
         "GET": Operation(

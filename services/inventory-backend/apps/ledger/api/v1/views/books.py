@@ -20,6 +20,8 @@ from rbac.django.permissions import requires
 class Integrity(Endpoint):
     """/api/v1/ledger/integrity."""
 
+    deadline_seconds = 60  # it reads all that there is
+
     operations: ClassVar = {
         "GET": Operation(
             permission=requires(permissions.AUDIT),
