@@ -76,18 +76,20 @@ class Leaf:
         return leaf_hash(self.content)
 
 
-def leaves(since: Horizon = BEGINNING, *, after: Leaf | None = None, below: Horizon | None = None) -> Iterator[Leaf]:
-    """Yield the events from a horizon on, or after one of them, in order, a few thousand at a time in memory."""
+def leaves(
+    since: Horizon = BEGINNING, *, after: Leaf | None = None, below: Horizon | None = None, chunk: int = _CHUNK
+) -> Iterator[Leaf]:
+    """Yield the events from a horizon on, or after one of them, in order, `chunk` of them at a time in memory."""
     bound = "" if below is None else _BELOW
     limits = [] if below is None else [below[0], str(below[1])]
     while True:
         if after is None:
-            found = _read(_FROM.format(below=bound), [since[0], str(since[1]), *limits, _CHUNK])
+            found = _read(_FROM.format(below=bound), [since[0], str(since[1]), *limits, chunk])
         else:
             epoch, xid = after.transaction
-            found = _read(_AFTER.format(below=bound), [epoch, str(xid), after.seq, *limits, _CHUNK])
+            found = _read(_AFTER.format(below=bound), [epoch, str(xid), after.seq, *limits, chunk])
         yield from found
-        if len(found) < _CHUNK:
+        if len(found) < chunk:
             return
         after = found[-1]
 
@@ -97,12 +99,12 @@ def leaves_at(since: Horizon, *, skip: int, count: int) -> list[Leaf]:
     return _read(_NTH, [since[0], str(since[1]), skip, count])
 
 
-def final(*, after: Leaf | None = None) -> Iterator[Leaf]:
+def final(*, after: Leaf | None = None, chunk: int = _CHUNK) -> Iterator[Leaf]:
     """Yield the events that none can come before any more, from the first or after one of them on."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
         epoch, xmin, _ = cursor.fetchone()
-    yield from leaves(after=after, below=(epoch, int(xmin)))
+    yield from leaves(after=after, below=(epoch, int(xmin)), chunk=chunk)
 
 
 def leaf_with(seq: int) -> Leaf | None:
