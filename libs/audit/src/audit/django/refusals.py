@@ -5,9 +5,7 @@ table, and what has gathered there becomes events at a bounded rate: a stranger 
 """
 
 import hashlib
-from datetime import datetime
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 from django.db import connection
 
@@ -59,7 +57,7 @@ def count_refusal(refusal: Refusal, *, origin: Origin) -> None:
     """
     kind = (refusal.action, str(refusal.status), refusal.code, refusal.reason)
     who = (refusal.operation, str(refusal.account_id), str(origin.actor_id), str(origin.session_id), str(origin.ip))
-    values: dict[str, str | int | bytes | datetime | UUID | None] = {
+    values: dict[str, Any] = {
         "own": _digest(*kind, *who),
         "common": _digest(*kind),
         "most": MOST_COUNTED,
