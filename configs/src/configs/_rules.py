@@ -104,6 +104,21 @@ def _is_safe_way(parts: SplitResult) -> bool:
     return is_socket or given.get("sslmode", [""])[-1] in _TLS_MODES
 
 
+def sink(value: str | None) -> str | None:
+    """Refuse what is neither a collector behind TLS nor a file."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_collector = bool(parts.hostname) and parts.port != 0 and parts.path in {"", "/"} and not parts.username
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    is_file = not parts.netloc and len(parts.path) > 1
+    if parts.query or parts.fragment or not {"syslog+tls": is_collector, "file": is_file}.get(parts.scheme):
+        raise ValueError("is neither a collector behind TLS nor a file")
+    return value
+
+
 def vault_problem(address: str, stage: str) -> str:
     """Return what is wrong with the address of a store of secrets, or nothing."""
     parts = urlsplit(address)

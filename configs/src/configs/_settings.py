@@ -142,6 +142,17 @@ class Settings(BaseSettings):
         Field(description="Set it to public keys in PEM, one after the other, or leave it out."),
     ] = ()
 
+    audit_sink: Annotated[
+        str | None,
+        AfterValidator(rules.sink),
+        Field(description="Set it to syslog+tls://host:6514 or file:///folder/name, or leave it out."),
+    ] = None
+    audit_sink_format: Annotated[Literal["ocsf", "cef"], Field(description="Set it to ocsf or cef.")] = "ocsf"
+    audit_sink_authorities: Annotated[
+        Path | None,
+        Field(description="Set it to a file of certificates in PEM that the collector's is checked against."),
+    ] = None
+
     vault_address: Annotated[
         str | None, Field(description="Set it to the https URL of OpenBao or Vault, or leave it out.")
     ] = None

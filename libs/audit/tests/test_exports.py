@@ -5,8 +5,15 @@ import re
 from typing import Any
 
 import pytest
+from ocsf_schema import problems_of
 
-from audit import cef, ocsf
+from audit import AUTHENTICATION_FAILED, AUTHORIZATION_FAILED, cef, is_grave, ocsf
+
+FAILED = [AUTHENTICATION_FAILED, AUTHORIZATION_FAILED]
+AFTER_REFUSAL = (
+    '{"code": "sign_in_refused", "count": 3, "status": 401, "account": "00000000-0000-0000-0000-000000000003", '
+    '"last_at": "2026-11-23T10:30:02.000000Z"}'
+)
 
 COLUMNS: dict[str, Any] = {
     "seq": 7,
@@ -40,6 +47,7 @@ def test_l5_ocsf_has_every_fact() -> None:
         "severity_id": 1,
         "severity": "Informational",
         "status_id": 1,
+        "status": "Success",
         "metadata": {
             "version": "1.5.0",
             "product": {"name": "Inventory", "vendor_name": "Inventory", "version": "0.1.0"},
@@ -52,9 +60,8 @@ def test_l5_ocsf_has_every_fact() -> None:
         "actor": {"user": {"uid": COLUMNS["actor_id"]}, "session": {"uid": COLUMNS["session_id"]}},
         "src_endpoint": {"ip": "192.0.2.1"},
         "entity": {"uid": "p-1", "type": "party", "data": {"n": "1.50"}},
-        "entity_result": {"uid": "p-1", "type": "party", "data": None},
-        "comment": "",
-        "unmapped": {"on_behalf_of": None, "epoch": 1, "xid": "900"},
+        "entity_result": {"uid": "p-1", "type": "party"},
+        "unmapped": {"epoch": 1, "xid": "900"},
     }
 
 
@@ -64,6 +71,8 @@ def test_l5_ocsf_has_every_fact() -> None:
         ("user.signed_in", 300201, 1),
         ("session.ended", 300202, 1),
         ("session.reuse_detected", 300202, 4),
+        ("authentication.failed", 300201, 3),
+        ("authorization.failed", 300301, 3),
         ("stock.posted", 300401, 1),
         ("party.deleted", 300404, 1),
         ("sql.updated", 300403, 4),
@@ -74,6 +83,75 @@ def test_l5_ocsf_names_the_kind_and_how_grave_it_is(action: str, kind: int, seve
     event = json.loads(ocsf({**COLUMNS, "action": action}, version="0.1.0"))
 
     assert (event["type_uid"], event["severity_id"]) == (kind, severity)
+    assert is_grave(action) is (severity > 1)
+
+
+ABSENT = dict.fromkeys(("actor_id", "on_behalf_of", "session_id", "ip", "before", "after"))
+ACTIONS = ["user.signed_in", "session.ended", "stock.posted", "sql.updated", *FAILED]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("facts", [{}, {"after": AFTER_REFUSAL}, {**ABSENT, "request_id": "", "reason": ""}])
+def test_l5_ocsf_has_what_the_schema_asks_for(action: str, facts: dict[str, Any]) -> None:
+    event = json.loads(ocsf({**COLUMNS, "reason": "a reason", **facts, "action": action}, version="0.1.0"))
+
+    assert problems_of(event) == []
+
+
+def test_the_check_of_the_schema_finds_what_is_wrong() -> None:
+    event = json.loads(ocsf({**COLUMNS, "action": "user.signed_in"}, version="0.1.0"))
+    event |= {"user": {"uid": None}, "activity_id": 9, "category_uid": "3"}
+    del event["service"], event["time"]
+
+    assert problems_of(event) == [
+        "time is missing",
+        "the event has none of service, dst_endpoint",
+        "user. has none of account, name, uid",
+        "category_uid is no integer",
+        "activity_id 9 is unknown to the class",
+        "type_uid is not class_uid * 100 + activity_id",
+        "category_uid is not that of the class",
+        "user.uid is null",
+    ]
+
+
+def test_l5_ocsf_tells_who_was_refused_what_and_why() -> None:
+    refused = {**COLUMNS, "action": "authentication.failed", "object_type": "operation", "object_id": "sign_in"}
+    refused |= {
+        "actor_id": None,
+        "session_id": None,
+        "reason": "wrong_password",
+        "after": AFTER_REFUSAL,
+        "before": None,
+    }
+    event = json.loads(ocsf(refused, version="0.1.0"))
+
+    assert {name: event[name] for name in event if name not in {"metadata", "unmapped", "src_endpoint"}} == {
+        "activity_id": 1,
+        "activity_name": "Logon",
+        "category_uid": 3,
+        "class_uid": 3002,
+        "type_uid": 300201,
+        "time": 1795429800125,
+        "severity_id": 3,
+        "severity": "Medium",
+        "status_id": 2,
+        "status": "Failure",
+        "status_code": "sign_in_refused",
+        "status_detail": "wrong_password",
+        "count": 3,
+        "start_time": 1795429800125,
+        "end_time": 1795429802000,
+        "actor": {"app_name": "Inventory"},
+        "user": {"uid": "00000000-0000-0000-0000-000000000003"},
+        "service": {"name": "Inventory"},
+        "message": "sign_in was refused",
+    }
+    denied = json.loads(ocsf({**refused, "action": "authorization.failed"}, version="0.1.0"))
+    assert (denied["class_uid"], denied["privileges"], denied["status_id"]) == (3003, ["sign_in"], 2)
+    unknown = json.loads(ocsf({**refused, "after": None}, version="0.1.0"))
+    assert (unknown["user"], unknown["count"]) == ({"name": "unknown"}, 1)
+    assert " outcome=failure cnt=3 duid=00000000-0000-0000-0000-000000000003 " in cef(refused, version="0.1.0")
 
 
 def test_l5_cef_has_every_fact() -> None:

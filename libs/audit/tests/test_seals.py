@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from audit import Checkpoint, Event, Origin, Tree, leaf_hash, open_checkpoint, root_from_path
 from audit.django.actions import record, record_many
-from audit.django.leaves import leaves
+from audit.django.leaves import leaves, leaves_at
 from audit.django.models import AuditEvent, Seal, Tile
 from audit.django.proofs import NotSealedYet, TrailBroken, UnknownEvent, prove
 from audit.django.sealer import EpochNotAdvanced, seal
@@ -376,3 +376,36 @@ def test_a_restored_trail_wants_its_next_epoch(sealed: list[Seal]) -> None:
     made = seal_now()
     assert (made.epoch, AuditEvent.objects.latest("seq").epoch) == (2, 2)
     assert made.size == 7  # event 7 was written in the wrong epoch, below the horizon: verifying says so
+
+
+NUMBERED = """
+    INSERT INTO audit_event (id, xid, occurred_at, request_id, action, object_type, object_id, reason)
+    VALUES (gen_random_uuid(), %s::xid8, now(), '', 'item.made', 'item', %s, '')
+"""
+
+
+def test_transactions_come_in_the_order_of_their_numbers_and_not_of_their_digits(committed: str) -> None:
+    numbers = ["9", "10", "99", "100", "101"]
+    with psycopg.connect(committed) as owner:
+        for number in reversed(numbers):
+            owner.execute(NUMBERED, [number, number])
+    settle()
+
+    assert [leaf.columns["xid"] for leaf in leaves(chunk=2)] == numbers
+    assert [leaf.columns["xid"] for leaf in leaves_at((1, 10), skip=1, count=3)] == ["99", "100", "101"]
+
+
+def test_a_trail_is_clean_when_transaction_ids_get_one_more_digit(committed: str) -> None:
+    """A seal below 1000, as it was made, and events after it: none of them comes before its own."""
+    with psycopg.connect(committed) as owner:
+        owner.execute(NUMBERED, ["9", "before"])
+        owner.execute(NUMBERED, ["10", "after"])
+    tree = Tree()
+    tree.add(next(leaves()).hash)
+    first = Seal(number=1, sealed_at=datetime(2026, 11, 23, tzinfo=UTC), epoch=1, horizon=10, size=1, root=tree.root())
+    first.nodes = b"".join(tree.nodes)
+    first.note = Checkpoint(origin=NAME, size=1, root=tree.root(), facts=first.facts).signed(KEY)
+    first.save(force_insert=True)
+    seal_now()
+
+    assert kinds(checked()) == []

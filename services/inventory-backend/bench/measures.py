@@ -1,7 +1,9 @@
 """Each number: two or more loads in turn, and the ratio of their medians."""
 
 import json
+import os
 import random
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -110,15 +112,21 @@ def pages(site: Site, token: str, effort: Effort, *, balances: int) -> dict[str,
     }
 
 
-def restricted_pages(site: Site, token: str, restricted: str, effort: Effort) -> dict[str, Result]:
-    """(g) The first page of 50 balances for who sees one site of 25, against who sees all of them."""
-    target = f"{BALANCES}?limit=50"
-    medians = in_turn(
-        effort,
-        ours=_any_of(site, [Call(method="GET", target=target, token=restricted)]),
-        floor=_any_of(site, [Call(method="GET", target=target, token=token)]),
-    )
-    return {"restricted_page": Result(**medians, target=0.33, unit="requests/s")}
+def restricted_pages(site: Site, token: str, one: str, last: str, effort: Effort) -> dict[str, Result]:
+    """(g) The first page of 50 balances for who sees one site of 25, against who sees all of them.
+
+    Once a site that has every item, as all others do, and once one whose balances come after all others.
+    """
+    loads = {
+        name: _any_of(site, [Call(method="GET", target=f"{BALANCES}?limit=50", token=each)])
+        for name, each in {"all": token, "one": one, "last": last}.items()
+    }
+    medians = in_turn(effort, **loads)
+    unit = "requests/s"
+    return {
+        "restricted_page": Result(ours=medians["one"], floor=medians["all"], target=0.33, unit=unit),
+        "restricted_page_at_the_end": Result(ours=medians["last"], floor=medians["all"], target=0.33, unit=unit),
+    }
 
 
 def posts_on_a_large_ledger(small: Site, large: Site, token: str, effort: Effort) -> dict[str, Result]:
@@ -127,9 +135,21 @@ def posts_on_a_large_ledger(small: Site, large: Site, token: str, effort: Effort
     return {"post_at_a_million": Result(**medians, target=0.9, unit="requests/s")}
 
 
-def audited_posts(audited: Site, plain: Site, token: str, effort: Effort) -> dict[str, Result]:
-    """(h) The transfers of (a), with watched tables and a sealer, against neither."""
-    medians = in_turn(effort, ours=_posts(audited, token), floor=_posts(plain, token))
+def audited_posts(audited: Site, plain: Site, sealer: int, token: str, effort: Effort) -> dict[str, Result]:
+    """(h) The transfers of (a), with events, watched tables and a sealer, against none of these.
+
+    `sealer` is its process, which stands still while the other side is measured: all its work counts as ours.
+    """
+    posts = _posts(audited, token)
+
+    def sealed(seconds: float) -> float:
+        os.kill(sealer, signal.SIGCONT)
+        try:
+            return posts(seconds)
+        finally:
+            os.kill(sealer, signal.SIGSTOP)
+
+    medians = in_turn(effort, ours=sealed, floor=_posts(plain, token))
     return {"audited_post": Result(**medians, target=0.75, unit="requests/s")}
 
 

@@ -39,11 +39,11 @@ class Bench:
             with self.small("b") as (site, url):
                 yield from measures.batches(site, self.token, url, self.effort).items()
         if "g" in letters:
-            with self.wide() as (site, restricted):
-                yield from measures.restricted_pages(site, self.token, restricted, self.effort).items()
+            with self.wide() as (site, one, last):
+                yield from measures.restricted_pages(site, self.token, one, last, self.effort).items()
         if "h" in letters:
-            with self.small("h") as (audited, url), self._unwatched() as plain, sealing(url):
-                yield from measures.audited_posts(audited, plain, self.token, self.effort).items()
+            with self.small("h") as (audited, url), self._unaudited() as plain, sealing(url) as sealer:
+                yield from measures.audited_posts(audited, plain, sealer, self.token, self.effort).items()
         if set("cde").isdisjoint(letters):
             return
         with self.large() as (large, _):
@@ -62,11 +62,11 @@ class Bench:
             yield site, url
 
     @contextmanager
-    def _unwatched(self) -> Iterator[Site]:
-        """Serve the same with no table watched."""
-        with self._copy("unwatched") as url:
+    def _unaudited(self) -> Iterator[Site]:
+        """Serve the same with no event kept and no table watched."""
+        with self._copy("unaudited") as url:
             with psycopg.connect(url) as connection:
-                connection.execute(stock.UNWATCH)
+                connection.execute(stock.UNAUDIT)
             with self._serving(url) as site:
                 yield site
 
@@ -81,14 +81,14 @@ class Bench:
                 yield site, url
 
     @contextmanager
-    def wide(self) -> Iterator[tuple[Site, str]]:
-        """Serve a ledger of a million balances in 25 sites; with the token of who may look at one of them."""
+    def wide(self) -> Iterator[tuple[Site, str, str]]:
+        """Serve a ledger of a million balances in 25 sites; with the tokens of who may look at one, and at the last."""
         with self._copy("wide") as url:
             with psycopg.connect(url) as connection:
                 stock.spread(connection)
-            restricted = _token(url, "SITE-07")
+            one, last = _token(url, "SITE-07"), _token(url, "LAST")
             with self._serving(url) as site:
-                yield site, restricted
+                yield site, one, last
 
     @contextmanager
     def _copy(self, suffix: str) -> Iterator[str]:

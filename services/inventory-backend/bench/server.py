@@ -1,6 +1,7 @@
 """The service under granian, on a database of the bench."""
 
 import http.client
+import signal
 import socket
 import subprocess
 import sys
@@ -89,16 +90,17 @@ def serving(url: str, shape: Shape) -> Iterator[Site]:
 
 
 @contextmanager
-def sealing(url: str) -> Iterator[None]:
-    """Seal the audit trail of a database every second, as beside `inventory serve`, until the block ends."""
+def sealing(url: str) -> Iterator[int]:
+    """Seal the audit trail of a database every second, as beside `inventory serve`; yield the sealer's pid."""
     settings = settings_for(url, role="inventory_app")
     with subprocess.Popen(
         command("config.cli", "audit", "seal", "--every", "1", settings=settings), cwd=SERVICE
     ) as one:
         try:
-            yield
+            yield one.pid
         finally:
             one.terminate()
+            one.send_signal(signal.SIGCONT)  # it may stand still
 
 
 def _free_port() -> int:

@@ -7,7 +7,7 @@ from psycopg import Connection, sql
 ITEMS: Final = 1_000
 BINS: Final = 100
 OPENING: Final = 1_000_000
-SITES: Final = 25
+SITES: Final = 24  # and LAST
 BINS_OF_SITE: Final = 40
 _LINES_PER_CALL: Final = 4_000
 _LINES_PER_TRANSACTION: Final = 4
@@ -38,7 +38,9 @@ INSERT INTO locations_location_closure (ancestor_id, descendant_id, depth)
     SELECT l.parent_id, l.id, 1 FROM locations_location l WHERE l.code LIKE 'BIN-%';
 """
 
-# SITE-00 and so on, each with its bins: 1,000 items in 25 sites of 40 bins are a million balances, 40,000 in each site.
+# SITE-00 and so on, each with its bins: 1,000 items in 24 sites of 40 bins, 40,000 balances in each site. LAST has as
+# many bins, and a thousand items of its own, whose ids come after all others: together a million balances. The list's
+# order is by item, so who sees LAST alone sees nothing of its first 960,000.
 _SITES: Final = """
 INSERT INTO locations_location (id, version, code, name, kind, allows_negative)
     SELECT gen_random_uuid(), 1, 'SITE-' || lpad(n::text, 2, '0'), 'Site ' || n, 'warehouse', false
@@ -55,10 +57,31 @@ INSERT INTO ledger_balance (
     )
     SELECT ledger_balance_id(i.id, l.id, NULL, NULL, NULL, 'available'), i.id, l.id, 'available', false, 0, 0, 0, 0
     FROM catalog_item i, locations_location l WHERE i.sku LIKE 'BENCH-%' AND l.code LIKE 'SITE-__-%';
+INSERT INTO locations_location (id, version, code, name, kind, allows_negative)
+    VALUES (gen_random_uuid(), 1, 'LAST', 'Last', 'warehouse', false);
+INSERT INTO locations_location (id, version, code, name, kind, allows_negative, parent_id)
+    SELECT gen_random_uuid(), 1, 'LAST-' || lpad(n::text, 2, '0'), 'Bin ' || n, 'bin', false, s.id
+    FROM generate_series(0, {bins} - 1) n, locations_location s WHERE s.code = 'LAST';
+INSERT INTO locations_location_closure (ancestor_id, descendant_id, depth)
+    SELECT l.id, l.id, 0 FROM locations_location l WHERE l.code LIKE 'LAST%'
+    UNION ALL
+    SELECT l.parent_id, l.id, 1 FROM locations_location l WHERE l.code LIKE 'LAST-%';
+INSERT INTO catalog_item (id, version, sku, name, description, tracking, base_unit_id)
+    SELECT ('ffffffff-ffff-4fff-bfff-' || lpad(n::text, 12, '0'))::uuid, 1, 'LAST-' || lpad(n::text, 4, '0'),
+        'Item ' || n, '', 'none', u.id
+    FROM generate_series(0, {items} - 1) n, catalog_unit u WHERE u.code = 'bench-piece';
+INSERT INTO ledger_balance (
+        id, item_id, location_id, status, allows_negative, on_hand, held, version, last_sequence
+    )
+    SELECT ledger_balance_id(i.id, l.id, NULL, NULL, NULL, 'available'), i.id, l.id, 'available', false, 0, 0, 0, 0
+    FROM catalog_item i, locations_location l WHERE i.sku LIKE 'LAST-%' AND l.code LIKE 'LAST-%';
 """
 
-UNWATCH: Final = """
-SELECT audit_unwatch(t.tgrelid) FROM pg_trigger t WHERE t.tgname = 'audit_insert'
+# The service says what it did as ever, and nothing keeps it: no table, no index is written, and nothing is watched.
+UNAUDIT: Final = """
+SELECT audit_unwatch(t.tgrelid) FROM pg_trigger t WHERE t.tgname = 'audit_insert';
+CREATE FUNCTION bench_no_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER bench_no_event BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION bench_no_event();
 """
 
 _POST: Final = """
@@ -133,11 +156,11 @@ def grow(connection: Connection[Any], postings: int) -> None:
 
 
 def spread(connection: Connection[Any]) -> None:
-    """Make SITES warehouses of BINS_OF_SITE bins, and a balance of every item in each bin.
+    """Make SITES warehouses of BINS_OF_SITE bins with a balance of every item in each bin, and LAST with its own items.
 
     The balances are empty and have no history: only what lists read is made.
     """
-    connection.execute(sql.SQL(_SITES).format(sites=SITES, bins=BINS_OF_SITE))
+    connection.execute(sql.SQL(_SITES).format(sites=SITES, bins=BINS_OF_SITE, items=ITEMS))
     _settle(connection)
 
 

@@ -38,11 +38,13 @@ _SPELLED: Final = {
 _NAMES: Final = tuple(_SPELLED)
 # What is below this horizon is complete as soon as the statement has run.
 HORIZON: Final = "SELECT audit_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text, clock_timestamp()"
-_ORDER: Final = "ORDER BY epoch, xid, seq"
+# With the table's name, since `xid` alone is the text that is selected, in which 1000 comes before 999.
+_ORDER: Final = "ORDER BY audit_event.epoch, audit_event.xid, audit_event.seq"
 _SELECT: Final = f"SELECT {', '.join(_SPELLED.values())} FROM audit_event"  # noqa: S608  (constants)  # nosec B608
-_FROM: Final = f"{_SELECT} WHERE (epoch, xid) >= (CAST(%s AS smallint), %s::xid8) {{below}} {_ORDER} LIMIT %s"
+_FROM: Final = f"{_SELECT} WHERE (epoch, xid) >= (CAST(%s AS smallint), %s::xid8) {{below}} {_ORDER} LIMIT {{chunk}}"
 _AFTER: Final = (
-    f"{_SELECT} WHERE (epoch, xid, seq) > (CAST(%s AS smallint), %s::xid8, %s::bigint) {{below}} {_ORDER} LIMIT %s"
+    f"{_SELECT} WHERE (epoch, xid, seq) > (CAST(%s AS smallint), %s::xid8, %s::bigint) {{below}} {_ORDER}"
+    " LIMIT {chunk}"
 )
 _BELOW: Final = "AND (epoch, xid) < (CAST(%s AS smallint), %s::xid8)"
 _NTH: Final = f"{_SELECT} WHERE (epoch, xid) >= (CAST(%s AS smallint), %s::xid8) {_ORDER} OFFSET %s LIMIT %s"
@@ -76,18 +78,21 @@ class Leaf:
         return leaf_hash(self.content)
 
 
-def leaves(since: Horizon = BEGINNING, *, after: Leaf | None = None, below: Horizon | None = None) -> Iterator[Leaf]:
-    """Yield the events from a horizon on, or after one of them, in order, a few thousand at a time in memory."""
+def leaves(
+    since: Horizon = BEGINNING, *, after: Leaf | None = None, below: Horizon | None = None, chunk: int = _CHUNK
+) -> Iterator[Leaf]:
+    """Yield the events from a horizon on, or after one of them, in order, `chunk` of them at a time in memory."""
     bound = "" if below is None else _BELOW
     limits = [] if below is None else [below[0], str(below[1])]
+    # The chunk is written out: a plan for any number of rows would sort all of them.
     while True:
         if after is None:
-            found = _read(_FROM.format(below=bound), [since[0], str(since[1]), *limits, _CHUNK])
+            found = _read(_FROM.format(below=bound, chunk=chunk), [since[0], str(since[1]), *limits])
         else:
             epoch, xid = after.transaction
-            found = _read(_AFTER.format(below=bound), [epoch, str(xid), after.seq, *limits, _CHUNK])
+            found = _read(_AFTER.format(below=bound, chunk=chunk), [epoch, str(xid), after.seq, *limits])
         yield from found
-        if len(found) < _CHUNK:
+        if len(found) < chunk:
             return
         after = found[-1]
 
@@ -97,12 +102,12 @@ def leaves_at(since: Horizon, *, skip: int, count: int) -> list[Leaf]:
     return _read(_NTH, [since[0], str(since[1]), skip, count])
 
 
-def final(*, after: Leaf | None = None) -> Iterator[Leaf]:
+def final(*, after: Leaf | None = None, chunk: int = _CHUNK) -> Iterator[Leaf]:
     """Yield the events that none can come before any more, from the first or after one of them on."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
         epoch, xmin, _ = cursor.fetchone()
-    yield from leaves(after=after, below=(epoch, int(xmin)))
+    yield from leaves(after=after, below=(epoch, int(xmin)), chunk=chunk)
 
 
 def leaf_with(seq: int) -> Leaf | None:

@@ -91,3 +91,40 @@ class Tile(models.Model):
     class Meta:
         db_table = "audit_tile"
         default_permissions = ()
+
+
+class RefusalCount(models.Model):
+    """Refused requests that are alike, counted until they become an event of the trail, which takes a second."""
+
+    digest = models.BinaryField(primary_key=True)
+    count = models.IntegerField()
+    occurred_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    actor_id = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    ip = models.GenericIPAddressField(null=True)
+    request_id = models.TextField()
+    action = models.TextField()
+    operation = models.TextField()
+    status = models.SmallIntegerField()
+    code = models.TextField()
+    reason = models.TextField()
+    account_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "audit_refusal"
+        default_permissions = ()
+
+
+class Position(models.Model):
+    """The last event that a sink has, in the order of seals."""
+
+    sink = models.TextField(primary_key=True)
+    epoch = models.SmallIntegerField()
+    xid = TransactionIdField()
+    seq = models.BigIntegerField()
+    moved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "audit_position"
+        default_permissions = ()

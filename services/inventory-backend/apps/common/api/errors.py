@@ -14,6 +14,7 @@ from psycopg import errors as pg
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from apps.common.api.refusals import tell_if_refused
 from apps.common.api.renderers import encoded
 from apps.common.errors import (
     Busy,
@@ -45,7 +46,6 @@ _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
     (Throttled, 429),
     (Busy, 503),
 )
-_NOT_ALLOWED: Final = {401, 403}
 _CODES: Final = {
     401: "not_authenticated",
     403: "permission_denied",
@@ -88,18 +88,8 @@ def problem(request: HttpRequest, status: int, *, code: str, title: str = "", de
 def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception in a view into problem details; None lets a real bug become a 500 with its trace logged."""
     response = _answer(exc, context)
-    if response is not None and response.status_code in _NOT_ALLOWED:
-        # Who may not, and why: the trail tells of changes alone (ASVS V16.3.1 and 2).
-        request = context["request"]
-        log.warning(
-            "request.refused",
-            status=response.status_code,
-            code=response.data.code,
-            method=request.method,
-            path=request.path,
-            actor=getattr(request.user, "pk", None),
-            ip=getattr(request, "client_ip", None),
-        )
+    if response is not None:
+        tell_if_refused(context["request"], response, exc)
     return response
 
 

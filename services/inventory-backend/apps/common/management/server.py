@@ -1,11 +1,11 @@
-"""The HTTP server, inside the process that calls it, and the sealer of the audit trail beside it."""
+"""The HTTP server, inside the process that calls it, and the keepers of the audit trail beside it."""
 
 import multiprocessing
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from granian import Granian
@@ -16,7 +16,8 @@ import configs
 from apps.common.management import base
 
 TARGET = "config.wsgi:application"
-_SEALER: Final = ("config.cli", "audit", "seal", "--every", "1")
+_SEALER: Final = ("audit", "seal", "--every", "1")
+_FORWARDER: Final = ("audit", "forward", "--every", "1")
 _PATIENCE_SECONDS: Final = 10
 
 
@@ -63,20 +64,20 @@ def serve(*, host: str, port: int, config: configs.Settings, is_quiet: bool = Fa
         log_level=LogLevels.warning if is_quiet else LogLevels.info,
         log_access=False,
     )
-    with _sealing():
+    with _beside(_SEALER), _beside(_FORWARDER) if config.audit_sink else nullcontext():
         server.serve()
 
 
 @contextmanager
-def _sealing() -> Iterator[None]:
-    """Seal the audit trail every second while the block runs.
+def _beside(command: Sequence[str]) -> Iterator[None]:
+    """Run a command of ours while the block runs: what seals the audit trail, or sends it on.
 
-    By a process of its own, beside the workers; it sees when this one is gone. Of the sealers of
-    several servers one seals at a time.
+    It is a process of its own, beside the workers, which sees when this one is gone. Of those of several servers one
+    works at a time.
     """
-    sealer = subprocess.Popen([sys.executable, "-m", *_SEALER], stdin=subprocess.DEVNULL)
+    keeper = subprocess.Popen([sys.executable, "-m", "config.cli", *command], stdin=subprocess.DEVNULL)
     try:
         yield
     finally:
-        sealer.terminate()
-        sealer.wait(timeout=_PATIENCE_SECONDS)
+        keeper.terminate()
+        keeper.wait(timeout=_PATIENCE_SECONDS)

@@ -38,6 +38,9 @@ class SignInRefused(Unauthenticated):
     code = "sign_in_refused"
     title = "Sign-in refused"
     budget: Budget | None = None
+    # For the trail, and never for the answer.
+    reason = ""
+    account_id: UUID | None = None
 
 
 class SecondFactorRequired(Unauthenticated):
@@ -100,7 +103,7 @@ def show(factor: SecondFactor, *, challenge: Challenge, user: User, origin: Orig
         if not _is_shown(factor, challenge=challenge, user_id=user.pk, origin=origin):
             log.warning("second_factor.refused", user_id=str(user.pk), method=factor.method)
             refused = SignInRefused("The second factor is not right.")
-            refused.budget = claim.budget
+            refused.budget, refused.reason, refused.account_id = claim.budget, f"wrong_{factor.method}", user.pk
             raise refused
     claim.succeeded(origin=origin)
     return (*challenge.methods, _AMR[factor.method])

@@ -101,6 +101,7 @@ def _check(user: User | None, *, account: str, password: str, origin: Origin) ->
         log.warning("sign_in.refused", user_id=str(user.pk) if user else None, reason=reason, ip=origin.ip)
         refused = SignInRefused("The username or the password is not right.")
         refused.budget = claim.budget
+        refused.reason, refused.account_id = reason, user.pk if user else None
         raise refused
     claim.succeeded(origin=origin)
     return user

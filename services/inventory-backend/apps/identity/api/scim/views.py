@@ -7,7 +7,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from pydantic import ValidationError
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from scim2_models import Context, Error, ListResponse, PatchOp, Resource, SCIMException, SearchRequest
@@ -18,7 +18,7 @@ from apps.common.api.fields import uuid_or_none
 from apps.common.api.parsers import JSONBody, RawBody
 from apps.common.api.renderers import JSONAnswer
 from apps.common.api.requests import caller_of, origin_of
-from apps.common.errors import DomainError, Duplicate, Forbidden, Invalid, NotFound
+from apps.common.errors import DomainError, Duplicate, Forbidden, Invalid, NotFound, Unauthenticated
 from apps.identity.actions import scim
 from apps.identity.api.scim.resources import (
     GROUP,
@@ -88,6 +88,8 @@ def _scim_error(exc: Exception, request: Request) -> Error | None:
         return exc.to_error()
     if isinstance(exc, ValidationError):
         return Error.from_validation_errors(exc)[0]
+    if isinstance(exc, Unauthenticated | NotAuthenticated | AuthenticationFailed):
+        return None  # before the handler hears of it: it is asked once more, and tells of every refusal
     if isinstance(exc, DomainError | APIException):
         answer = problem_handler(exc, {"request": request})
         if answer is None or answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE}:

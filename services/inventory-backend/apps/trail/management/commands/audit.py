@@ -12,24 +12,25 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.common.management import base
 from apps.trail import queries
-from apps.trail.actions import keep_sealing, seal_trail
+from apps.trail.actions import FORMATS, forward_trail, keep_forwarding, keep_sealing, seal_trail
 from apps.trail.keys import log_name, signing_key
-from audit import cef, ocsf, verifier_key
+from audit import NotDelivered, verifier_key
 from audit.django.sealer import EpochNotAdvanced
 
-_FORMATS: Final = {"ocsf": ocsf, "cef": cef}
 _FOLLOW_SECONDS: Final = 1.0
 
 
 class Command(base.Command):
-    help = "Seal, verify, prove and export the audit trail."
+    help = "Seal, verify, prove, export and forward the audit trail."
     examples: ClassVar[str] = (
         "  inventory audit checkpoint > checkpoints/$(date +%F)       keep it where no owner of the database writes\n"
         "  inventory audit verify --against checkpoints/2026-11-23    exit code 1 when something is not as it was\n"
         "  inventory audit verify --from 1200 --json\n"
         "  inventory audit prove 4711 --json\n"
         "  inventory audit export --format ocsf --after 4711 --follow\n"
-        "  inventory audit seal"
+        "  inventory audit seal\n"
+        "  INVENTORY_AUDIT_SINK=syslog+tls://siem.example.com:6514 inventory audit forward\n"
+        "  INVENTORY_AUDIT_SINK=file:///var/log/inventory/audit inventory audit forward --every 1"
     )
 
     @override
@@ -43,11 +44,13 @@ class Command(base.Command):
         prove = tasks.add_parser("prove", help="Prove that an event is in the trail, against the newest checkpoint.")
         prove.add_argument("seq", type=int, metavar="SEQ", help="The event's number.")
         export = tasks.add_parser("export", help="Write final events, one on a line, in the order of their seals.")
-        export.add_argument("--format", choices=_FORMATS, default="ocsf", help="The form (default: %(default)s).")
+        export.add_argument("--format", choices=FORMATS, default="ocsf", help="The form (default: %(default)s).")
         export.add_argument("--after", type=int, metavar="SEQ", help="Go on after this event: the last one received.")
         export.add_argument("--follow", action="store_true", help="Go on with what comes, until Ctrl-C.")
+        forward = tasks.add_parser("forward", help="Send final events to INVENTORY_AUDIT_SINK; `serve` does it too.")
+        forward.add_argument("--every", type=_seconds, metavar="SECONDS", help="Go on until the parent process ends.")
         checkpoint = tasks.add_parser("checkpoint", help="Write the newest seal's signed note.")
-        for task in (seal, verify, prove, export, checkpoint):
+        for task in (seal, verify, prove, export, forward, checkpoint):
             task.add_argument("--json", action="store_true", default=SUPPRESS, help="Answer with JSON.")
 
     @override
@@ -57,6 +60,7 @@ class Command(base.Command):
             "verify": self._verify,
             "prove": self._prove,
             "export": self._export,
+            "forward": self._forward,
             "checkpoint": self._checkpoint,
         }
         try:
@@ -109,7 +113,7 @@ class Command(base.Command):
         self.answer(facts, "\n".join(lines))
 
     def _export(self, options: dict[str, Any]) -> None:
-        spelled, program, after = _FORMATS[options["format"]], version("inventory-backend"), options["after"]
+        spelled, program, after = FORMATS[options["format"]], version("inventory-backend"), options["after"]
         while True:
             for leaf in queries.final_events(after_seq=after):
                 self.stdout.write(spelled(leaf.columns, version=program))
@@ -118,6 +122,18 @@ class Command(base.Command):
             if not options["follow"]:
                 return
             time.sleep(_FOLLOW_SECONDS)
+
+    def _forward(self, options: dict[str, Any]) -> None:
+        if options["every"] is not None:
+            for _ in keep_forwarding(every_seconds=options["every"]):
+                pass
+            return
+        try:
+            sent = forward_trail()
+        except NotDelivered as error:
+            hint = "What it has not confirmed is sent again next time."
+            raise self.failed("not_delivered", f"The sink does not have all events: {error}", hint) from error
+        self.answer({"sent": sent}, f"{sent} events were sent.")
 
     def _checkpoint(self, options: dict[str, Any]) -> None:
         del options
