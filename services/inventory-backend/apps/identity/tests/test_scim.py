@@ -1,19 +1,23 @@
 """SCIM: a provider's own users and groups, and nobody else's. `nox -s sso` has the compliance check of scim2-cli."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.identity.actions import begin_session
+from apps.identity.actions import begin_session, create_key
 from apps.identity.models import ExternalIdentity, Provider, ScimGroup, ScimUser, Session, User
 from apps.identity.tests.hostile import SECRET, Hostile
 from apps.identity.tests.sso import make_provider, sign_in
+from apps.identity.types import Authority, KeySpec
 from audit import Origin
 from audit.django.models import AuditEvent
-from rbac.django.models import Binding
+from rbac.django.models import Binding, Role
 from tests.client import Client
 from tests.world import PASSWORD, World
 
@@ -24,9 +28,25 @@ type Call = Callable[..., tuple[int, Any]]
 
 
 def caller(username: str) -> Call:
-    token = msgspec.json.decode(
-        Client("").post("/identity/token", {"username": username, "password": PASSWORD}).content
-    )["access"]
+    """Return how somebody asks with a key that was made for SCIM, bound to a role that allows nothing else."""
+    owner = User.objects.get(username=username)
+    role, _ = Role.objects.get_or_create(code="provisioning", defaults={"name": "P", "permissions": ["identity.scim"]})
+    Binding.objects.get_or_create(user=owner, role=role, location=None)
+    return asking(key_of(owner, "identity.scim"))
+
+
+def key_of(owner: User, *permissions: str, location: UUID | None = None) -> str:
+    """Return a new API key."""
+    at = timezone.now()
+    spec = KeySpec(
+        name="A key", permissions=permissions, location_id=location, networks=(), expires_at=at + timedelta(days=1)
+    )
+    origin = Origin.system(at=at, request_id="test-0001")
+    return create_key(owner, spec, by=Authority.operator(), origin=origin)[1]
+
+
+def asking(credential: str) -> Call:
+    """Return how somebody asks with an API key or an access token."""
     http = APIClient()
 
     def call(method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:
@@ -35,7 +55,7 @@ def caller(username: str) -> Call:
             f"/scim/v2{path}",
             "" if body is None else msgspec.json.encode(body).decode(),
             content_type="application/scim+json",
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {credential}"},
             query_params=query or None,
         )
         return answer.status_code, msgspec.json.decode(answer.content) if answer.content else None
@@ -69,7 +89,7 @@ def patch(op: str, path: str, value: object) -> dict[str, object]:
 
 
 def trail() -> list[str]:
-    found = AuditEvent.objects.order_by("seq").exclude(action="user.signed_in")
+    found = AuditEvent.objects.order_by("seq").exclude(action__in=["user.signed_in", "api_key.created"])
     return list(found.values_list("action", flat=True))
 
 
@@ -232,6 +252,22 @@ def test_x2_bad_input_is_refused_in_scims_words(scim: Call, method: str, path: s
 
     assert (answered, error["schemas"]) == (status, ["urn:ietf:params:scim:api:messages:2.0:Error"]), error
     assert (User.objects.count(), ScimGroup.objects.count(), trail()) == (users, 0, [])
+
+
+def test_x2_only_a_key_that_was_made_for_it_reaches_scim(scim: Call, world: World) -> None:
+    vera = User.objects.get(username="vera")
+    assert scim("GET", "/Users")[0] == 200
+    signed_in = msgspec.json.decode(
+        Client("").post("/identity/token", {"username": "vera", "password": PASSWORD}).content
+    )["access"]
+    made_for_something_else = key_of(vera, "ledger.view")
+    for_a_place = key_of(vera, "identity.scim", location=world.locations["A"])
+
+    for credential in (signed_in, made_for_something_else, for_a_place):
+        assert asking(credential)("GET", "/Users")[0] == 403
+        assert asking(credential)("POST", "/Users", new())[0] == 403
+
+    assert not User.objects.filter(username="grace").exists()
 
 
 @pytest.mark.parametrize("text", ["userName eq", 'password eq "x"', "(" * 500, 'user__password sw "a"', "a\0 eq 1"])
