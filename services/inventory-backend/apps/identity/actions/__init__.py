@@ -1,5 +1,6 @@
 """Writes. Nothing else in the project changes who may do what."""
 
+from apps.identity.actions.administrators import LastAdministrator
 from apps.identity.actions.authority import HoldsMore, SessionRequired
 from apps.identity.actions.bindings import AlreadyBound, bind_role, grant_role, revoke_role, unbind_role
 from apps.identity.actions.delegation import BeyondOwnGrants, require_held
@@ -70,6 +71,7 @@ __all__ = [
     "BeyondOwnGrants",
     "BuiltinRole",
     "HoldsMore",
+    "LastAdministrator",
     "SecondFactorRequired",
     "SessionRequired",
     "SignInRefused",
