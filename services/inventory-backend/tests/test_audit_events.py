@@ -26,9 +26,14 @@ SILENT = {
     "read_passkey_options": "stores nothing",
     "begin_passkey": "stores nothing",
     "link_identity": "sends away to sign in; who comes back is told",
+    "begin_proving_again": "stores nothing; the answer is told",
+    "begin_proof_elsewhere": "sends away to sign in; who comes back is told",
 }
 # Needs a provider that answers: the tests that have one look at its events.
-ELSEWHERE = {"hand_over": "apps/identity/tests/test_sso.py"}
+ELSEWHERE = {
+    "hand_over": "apps/identity/tests/test_sso.py",
+    "finish_proof_elsewhere": "apps/identity/tests/test_proof_elsewhere.py",
+}
 TRANSACTIONS = "/ledger/transactions"
 
 

@@ -15,7 +15,7 @@ from apps.identity.actions.factors import (
     remove_totp,
     replace_recovery_codes,
 )
-from apps.identity.actions.federation import come_back, depart, hand_over, log_out_from_there
+from apps.identity.actions.federation import come_back, depart, log_out_from_there
 from apps.identity.actions.groups import (
     AlreadyMember,
     add_member,
@@ -24,6 +24,7 @@ from apps.identity.actions.groups import (
     delete_group,
     remove_member,
 )
+from apps.identity.actions.hand_overs import finish_proof_elsewhere, hand_over
 from apps.identity.actions.keys import LONGEST_LIFE, create_key, note_key_use, revoke_key
 from apps.identity.actions.passwords import accept_invitation, change_password, invite, request_reset, reset_password
 from apps.identity.actions.providers import (
@@ -45,6 +46,8 @@ from apps.identity.actions.sessions import (
     revoke_session,
 )
 from apps.identity.actions.sign_in import (
+    OtherProofRequired,
+    begin_proving_again,
     finish_proving_again,
     finish_sign_in,
     finish_sign_in_browser,
@@ -72,6 +75,7 @@ __all__ = [
     "BuiltinRole",
     "HoldsMore",
     "LastAdministrator",
+    "OtherProofRequired",
     "SecondFactorRequired",
     "SessionRequired",
     "SignInRefused",
@@ -81,6 +85,7 @@ __all__ = [
     "add_passkey",
     "begin_browser_session",
     "begin_passkey",
+    "begin_proving_again",
     "begin_session",
     "begin_totp",
     "bind_role",
@@ -107,6 +112,7 @@ __all__ = [
     "enable_user",
     "end_session",
     "end_sessions",
+    "finish_proof_elsewhere",
     "finish_proving_again",
     "finish_sign_in",
     "finish_sign_in_browser",
