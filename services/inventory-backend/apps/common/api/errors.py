@@ -45,7 +45,7 @@ _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
     (Throttled, 429),
     (Busy, 503),
 )
-_NOT_ALLOWED: Final = {401, 403}
+_REFUSED: Final = {401, 403, 429}
 _CODES: Final = {
     401: "not_authenticated",
     403: "permission_denied",
@@ -88,13 +88,14 @@ def problem(request: HttpRequest, status: int, *, code: str, title: str = "", de
 def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception in a view into problem details; None lets a real bug become a 500 with its trace logged."""
     response = _answer(exc, context)
-    if response is not None and response.status_code in _NOT_ALLOWED:
+    if response is not None and response.status_code in _REFUSED:
         # Who may not, and why: the trail tells of changes alone (ASVS V16.3.1 and 2).
         request = context["request"]
         log.warning(
             "request.refused",
             status=response.status_code,
             code=response.data.code,
+            reason=response.data.detail,
             method=request.method,
             path=request.path,
             actor=getattr(request.user, "pk", None),

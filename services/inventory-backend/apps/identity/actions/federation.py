@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from django.db import IntegrityError, transaction
 from uuid_utils.compat import uuid7
 
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.identity.actions import throttle
 from apps.identity.actions.hand_overs import HANDED_OVER, digest_of
 from apps.identity.actions.provided import sync_bindings
 from apps.identity.actions.second_factor import SignInRefused
@@ -40,6 +42,8 @@ from audit.django import actions as trail
 AWAY: Final = timedelta(minutes=10)  # to sign in over there
 _CLOCKS_DIFFER: Final = timedelta(seconds=30)
 _LONGEST_USERNAME: Final = 64
+STARTS: Final = 300  # of a network in an hour, that lead nowhere: each leaves a row for ten minutes
+_AWAY_KIND: Final = "away"
 
 
 class IdentityTaken(Conflict):
@@ -79,11 +83,13 @@ def depart(
     With `is_proof` they are not: they sign in anew over there, as whom they are known already, to prove within their
     session who they are.
 
-    Raises `NotFound` for a provider that is off or not there, `Invalid` for an address that nobody listed.
+    Raises `NotFound` for a provider that is off or not there, `Invalid` for an address that nobody listed, and
+    `TooManyTries`.
     """
     if return_to and return_to not in settings.CONFIG.sso_return_urls:
         raise Invalid.at("?return_to", "unknown_return_to", "This address is not in INVENTORY_SSO_RETURN_URLS.")
     provider = enabled_provider(provider_code)
+    throttle.claim_of_network(kind=_AWAY_KIND, origin=origin, free=STARTS)
     browser, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     address = provider_of(provider).start(_attempt(state, browser, redirect_uri, is_fresh=is_proof))
     SignInAttempt.objects.filter(expires_at__lt=origin.at).delete()
@@ -114,7 +120,9 @@ def come_back(
     attempt = _claimed(provider, state=state, browser=browser, origin=origin)
     answer = Answer(parameters=parameters, at=origin.at)
     assertion = provider_of(provider).finish(_attempt(state, browser, redirect_uri), answer)
-    return _taken_back(provider, attempt, assertion, origin=origin)
+    came = _taken_back(provider, attempt, assertion, origin=origin)
+    throttle.give_back(kind=_AWAY_KIND, origin=origin, free=STARTS)
+    return came
 
 
 def log_out_from_there(*, provider_code: str, token: str, origin: Origin) -> None:
@@ -242,7 +250,9 @@ def _identity(provider: Provider, attempt: SignInAttempt, assertion: Assertion) 
 
 def _provisioned(provider: Provider, assertion: Assertion) -> User:
     """Make a user without a password; a name that is taken stays with whoever has it."""
-    wanted = assertion.username or f"{provider.code}-{secrets.token_hex(4)}"
+    # Names that look alike are one name (UAX 15), however they are spelled over there.
+    wanted = unicodedata.normalize("NFKC", assertion.username).strip()[:_LONGEST_USERNAME]
+    wanted = wanted or f"{provider.code}-{secrets.token_hex(4)}"
     for username in (wanted, f"{wanted[: _LONGEST_USERNAME - 9]}-{secrets.token_hex(4)}"):
         if User.objects.filter(username__iexact=username).exists():
             continue

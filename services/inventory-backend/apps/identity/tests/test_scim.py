@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.identity.actions import begin_session, create_key
+from apps.identity.actions.scim import Person, change_scim_user
 from apps.identity.models import ExternalIdentity, Provider, ScimGroup, ScimUser, Session, User
 from apps.identity.tests.hostile import SECRET, Hostile
 from apps.identity.tests.sso import make_provider, sign_in
@@ -275,6 +277,43 @@ def test_a8_a_filter_that_is_none_is_refused(scim: Call, text: str) -> None:
     status, error = scim("GET", "/Users", filter=text)
 
     assert (status, error["schemas"]) == (400, ["urn:ietf:params:scim:api:messages:2.0:Error"])
+
+
+@pytest.mark.parametrize("name", ["\uff47race", "\ufb01nn", "\u212aate"])
+def test_a_name_that_looks_like_another_is_refused(scim: Call, name: str) -> None:
+    status, error = scim("POST", "/Users", new(name))
+
+    assert (status, error["scimType"]) == (400, "invalidValue")
+    assert User.objects.filter(scim__isnull=False).count() == 0
+
+
+def test_s2_no_two_names_are_one_to_the_look_up(scim: Call) -> None:
+    User.objects.create(username="ida")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT upper('\u0131da') = upper('ida')")
+        is_one = cursor.fetchone() == (True,)
+
+    status, _ = scim("POST", "/Users", new("\u0131da"))
+
+    assert status == (409 if is_one else 201)
+    assert User.objects.filter(username__iexact="ida").count() == 1
+
+
+def test_a_change_by_scim_leaves_a_password_that_was_replaced_meanwhile(scim: Call, provider: Provider) -> None:
+    scim("POST", "/Users", new())
+    row = ScimUser.objects.select_related("user", "provider").get()
+    assert row.user.has_usable_password() is False
+    replaced = User.objects.get(username="grace")
+    replaced.set_password(PASSWORD)
+    replaced.email = "grace@example.com"
+    replaced.save()
+    origin = Origin.system(at=timezone.now(), request_id="test-0001")
+    person = Person(username="grace", name="Grace", external_id="", is_active=True, attributes={})
+
+    change_scim_user(row, person, origin=origin)
+
+    user = User.objects.get(username="grace")
+    assert (user.name, user.email, user.check_password(PASSWORD)) == ("Grace", "grace@example.com", True)
 
 
 def test_l4_a_password_is_neither_kept_nor_told(scim: Call) -> None:

@@ -1,5 +1,6 @@
 """SCIM 2.0 (RFC 7644): a provider decides of its own users and groups. HTTP in, one action, HTTP out."""
 
+import unicodedata
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, cast, override
 
@@ -165,6 +166,9 @@ def _checked(resource: Any) -> Any:
     """Refuse what our columns cannot hold, and names that could not be told apart."""
     _external_id(resource)
     name = resource.user_name or ""
+    if not unicodedata.is_normalized("NFKC", name):
+        text = "Send userName in Unicode's form NFKC: names that look alike are one name."
+        raise Invalid.at("#/userName", "invalid", text)
     if not 0 < len(name) <= _LONGEST_USERNAME or not name.isprintable() or name != name.strip():
         raise Invalid.at("#/userName", "invalid", f"Send a userName of 1 to {_LONGEST_USERNAME} printable characters.")
     return resource
