@@ -8,9 +8,8 @@ class Migration(migrations.Migration):
     dependencies = [("identity", "0007_proof_elsewhere")]
 
     operations = [
-        migrations.RemoveConstraint(model_name="user", name="identity_user_username_unique"),
         migrations.AddConstraint(
             model_name="user",
-            constraint=models.UniqueConstraint(Upper("username"), name="identity_user_username_unique"),
+            constraint=models.UniqueConstraint(Upper("username"), name="identity_user_username_looked_up"),
         ),
     ]

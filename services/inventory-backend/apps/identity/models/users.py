@@ -53,8 +53,9 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "identity_user"
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(Lower("username"), name="identity_user_username_unique"),
             # As users are looked up: what the look-up takes for one name is one account.
-            models.UniqueConstraint(Upper("username"), name="identity_user_username_unique"),
+            models.UniqueConstraint(Upper("username"), name="identity_user_username_looked_up"),
             models.UniqueConstraint(Lower("email"), condition=~Q(email=""), name="identity_user_email_unique"),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in UserKind]), name="identity_user_kind_known"

@@ -144,6 +144,7 @@ def test_l3_verifying_finds_what_the_owner_changed(world: World, api: Client) ->
 UNWATCHED = [
     "identity_hand_over",
     "identity_provided_session",
+    "identity_refresh_token",  # the service does not use it any more
     "identity_seen_logout",
     "identity_session_token",
     "identity_sign_in_attempt",
