@@ -168,3 +168,16 @@ def test_a_table_can_be_left_alone_again() -> None:
     run("SELECT audit_unwatch('part')", "UPDATE part SET name = 'unseen'")
 
     assert events() == []
+
+
+def test_a_quiet_column_alone_leaves_nothing() -> None:
+    run("SELECT audit_unwatch('part')", "SELECT audit_watch('part', '{secret}', '{name}')")
+
+    run("UPDATE part SET name = 'used'", "UPDATE part SET name = name")
+    assert events() == []
+    run("UPDATE part SET name = 'used again', secret = 'new' WHERE id = 1")
+    run("UPDATE part SET id = 9, name = 'x' WHERE id = 2")
+    assert [(action, after["rows"]) for action, _, _, after in events()] == [
+        ("sql.updated", [{"id": 1, "name": "used again"}]),
+        ("sql.updated", [{"id": 9, "name": "x"}]),
+    ]

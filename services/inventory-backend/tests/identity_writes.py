@@ -82,8 +82,12 @@ def _invited(api: Client) -> str:
     return link()
 
 
+def _forgetful(api: Client) -> None:
+    api.post("/identity/users", BEA | {"password": PASSWORD})
+
+
 def _forgotten(api: Client) -> str:
-    api.post("/identity/users", BEA)
+    _forgetful(api)
     User.objects.filter(username="bea").update(is_active=True)
     ANYBODY.post("/identity/password/reset", {"username": "bea"})
     return link()
@@ -240,6 +244,12 @@ IDENTITY: dict[str, Write] = {
     ),
     "reset_password": Write(
         action="user.password_reset", prepare=_forgotten, **_by_link("/identity/password/reset/confirm")
+    ),
+    "request_password_reset": Write(
+        action="user.reset_requested",
+        prepare=_forgetful,
+        act=lambda _, __: ANYBODY.post("/identity/password/reset", {"username": "bea"}),
+        refuse=lambda _, __: ANYBODY.post("/identity/password/reset", {"user": "bea"}),
     ),
     "change_password": Write(
         action="user.password_changed",

@@ -21,14 +21,18 @@ RECEIPT = {"kind": "receipt", "lines": [{"item": "sku:BOLT", "quantity": "5", "t
 # Nothing is stored, or nothing that anybody could be asked about.
 SILENT = {
     "preview_transaction": "stores nothing",
-    "refresh_session": "goes on with a session, whose begin and end are told",
-    "request_password_reset": "answers alike whether there is such a user; the new password is told",
+    "refresh_session": "goes on with a session, whose begin and end are told; and so is a token that is used twice",
     "read_passkey_options": "stores nothing",
-    "begin_passkey": "stores nothing",
+    "begin_passkey": "stores nothing; what is answered is told",
     "link_identity": "sends away to sign in; who comes back is told",
+    "begin_proving_again": "stores nothing; the answer is told",
+    "begin_proof_elsewhere": "sends away to sign in; who comes back is told",
 }
 # Needs a provider that answers: the tests that have one look at its events.
-ELSEWHERE = {"hand_over": "apps/identity/tests/test_sso.py"}
+ELSEWHERE = {
+    "hand_over": "apps/identity/tests/test_sso.py",
+    "finish_proof_elsewhere": "apps/identity/tests/test_proof_elsewhere.py",
+}
 TRANSACTIONS = "/ledger/transactions"
 
 

@@ -57,5 +57,9 @@ def test_l5_refusals_are_logged_with_who_what_and_why(
         (403, "permission_denied", "POST", "/api/v1/parties/parties", str(world.users["vera"])),
     ]
     assert {line["ip"] for line in told} == {"127.0.0.1"}
+    assert [line["reason"] for line in told[2:]] == [
+        "The username or the password is not right.",
+        "This needs the permission parties.edit.",
+    ]
     assert secret not in logged
     assert AuditEvent.objects.count() == before

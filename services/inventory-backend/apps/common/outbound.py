@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, override
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from django.conf import settings
 import configs  # noqa: TC001  (annotated at run time)
 from apps.common.errors import Busy
 
+# As many names at once as are waited for; one that never answers ends with the resolver's own patience.
+_resolvers: Final = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolver")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -136,7 +139,7 @@ class _Guarded(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        found = _addresses(host, port, self._deadline)
         if not found or not all(map(self._is_allowed, found)):
             raise OutboundFailed(f"{host} has an address that is not public.")
         address = min(found, key=lambda text: (":" in text, text))  # IPv4 first: it is routed everywhere
@@ -182,6 +185,17 @@ class _Timed(httpcore.NetworkStream):
     @override
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)
+
+
+def _addresses(host: str, port: int, deadline: float) -> set[str]:
+    """Return what a name resolves to; the resolver knows no deadline, so it is waited for in another thread."""
+    asked = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        answer = asked.result(timeout=_left(deadline))
+    except TimeoutError as error:
+        asked.cancel()
+        raise httpcore.ConnectTimeout("The name was not resolved in time.") from error
+    return {str(entry[4][0]) for entry in answer}
 
 
 def _left(deadline: float) -> float:

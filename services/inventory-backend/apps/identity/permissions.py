@@ -11,11 +11,12 @@ VIEW_ROLES = registry.register("identity.view_roles", "See roles and who holds t
 MANAGE_ROLES = registry.register("identity.manage_roles", "Make roles and bind them, within what one holds.")
 MANAGE_KEYS = registry.register("identity.manage_keys", "See, make and revoke the API keys of others.")
 MANAGE_PROVIDERS = registry.register("identity.manage_providers", "Decide where people may sign in.")
+SCIM = registry.register("identity.scim", "Provision a provider's users and groups, with an API key made for it.")
 
 _SEE = frozenset({"catalog.view", "locations.view", "parties.view", "ledger.view"})
 _POST = frozenset({"ledger.post"})
 _SEE_ACCESS = frozenset({VIEW_USERS, VIEW_ROLES})
-_MANAGE_ACCESS = frozenset({MANAGE_USERS, MANAGE_ROLES, MANAGE_KEYS, MANAGE_PROVIDERS})
+_MANAGE_ACCESS = frozenset({MANAGE_USERS, MANAGE_ROLES, MANAGE_KEYS, MANAGE_PROVIDERS, SCIM})
 _MASTER_DATA = frozenset({"catalog.edit", "locations.edit", "parties.edit"})
 
 # code: (name, permissions). The codes are the domains'; the start-up check knows them all.

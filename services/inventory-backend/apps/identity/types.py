@@ -108,6 +108,14 @@ class BrowserSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Provided:
+    """Whom a session began as elsewhere, and within which session over there; it ends with that."""
+
+    identity_id: UUID
+    session_over_there: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What is left of the tries within `window_seconds`, and in how many seconds there are more."""
 

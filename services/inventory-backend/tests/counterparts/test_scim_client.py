@@ -3,9 +3,11 @@
 import shlex
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from tests.server import Server
 from tests.world import PASSWORD, World
@@ -30,9 +32,12 @@ def test_x2_scim2_test_finds_no_error(service: Server, request: pytest.FixtureRe
     body = {"code": "acme", "name": "Acme", "issuer": "https://login.example.com", "client_id": "inventory"}
     status, made = service.request("POST", base, body | {"client_authentication": "none"}, token=token)
     assert status == 201, made
-    status = service.patch(f"{base}/acme", {"scim_client": str(world.users["vera"])}, token=token, match='"v1"')
+    status = service.patch(f"{base}/acme", {"scim_client": str(world.users["ada"])}, token=token, match='"v1"')
     assert status == 200
-    client = service.token("vera", PASSWORD)
+    expires_at = (timezone.now() + timedelta(days=1)).isoformat()
+    wanted = {"name": "Acme", "permissions": ["identity.scim"], "expires_at": expires_at}
+    status, key = service.request("POST", "/api/v1/identity/keys", wanted, token=token)
+    assert status == 201, key
 
     done = subprocess.run(
         [
@@ -40,7 +45,7 @@ def test_x2_scim2_test_finds_no_error(service: Server, request: pytest.FixtureRe
             "--url",
             f"{service.url}/scim/v2",
             "--header",
-            f"Authorization: Bearer {client}",
+            f"Authorization: Bearer {key['key']}",
             "test",
         ],
         capture_output=True,

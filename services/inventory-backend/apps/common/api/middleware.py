@@ -100,6 +100,9 @@ def _client_ip(request: HttpRequest) -> str | None:
 def _address(text: str) -> str | None:
     """Return an address in its one spelling; None for what is none, which no column of addresses would take."""
     try:
-        return str(ipaddress.ip_address(text.partition("%")[0]))
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    # As a socket for both families writes it; all of IPv4 would be one network of IPv6 (RFC 4291, 2.5.5.2).
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

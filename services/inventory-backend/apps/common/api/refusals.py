@@ -19,6 +19,7 @@ _ACTIONS: Final = {
     HTTPStatus.UNAUTHORIZED: AUTHENTICATION_FAILED,
     HTTPStatus.FORBIDDEN: AUTHORIZATION_FAILED,
 }
+_REFUSED: Final = {*_ACTIONS, HTTPStatus.TOO_MANY_REQUESTS}
 _TOO_MANY_TRIES: Final = "too_many_tries"
 # Steps of a sign-in that goes well: more is asked for.
 _STEPS: Final = frozenset({"second_factor_required", "proof_too_old"})
@@ -28,20 +29,21 @@ _LONGEST_REASON: Final = 200
 def tell_if_refused(request: Request, response: Response, exc: Exception) -> None:
     """Log and count the answer to a request where it is that somebody may not, or is not who they say."""
     code = response.data.code
-    action = AUTHENTICATION_FAILED if code == _TOO_MANY_TRIES else _ACTIONS.get(HTTPStatus(response.status_code))
-    if action is None:
+    if response.status_code not in _REFUSED:
         return
+    action = AUTHENTICATION_FAILED if code == _TOO_MANY_TRIES else _ACTIONS.get(HTTPStatus(response.status_code))
     user = request.user
     log.warning(
         "request.refused",
         status=response.status_code,
         code=code,
+        reason=response.data.detail,
         method=request.method,
         path=request.path,
         actor=getattr(user, "pk", None),
         ip=getattr(request, "client_ip", None),
     )
-    if code in _STEPS:
+    if action is None or code in _STEPS:
         return
     refusal = Refusal(
         action=action,

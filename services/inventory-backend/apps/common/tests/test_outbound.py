@@ -146,3 +146,18 @@ def test_an_answer_comes_back(listener: socket.socket) -> None:
     thread.join()
 
     assert (reply.status, reply.json()) == (200, {"a": 1})
+
+
+def test_f4_a_name_that_is_not_resolved_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def never(*_: object, **__: object) -> list[object]:
+        release.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    try:
+        with pytest.raises(OutboundFailed, match="ConnectTimeout"):
+            Outbound(seconds=0.05).get("https://slow.example.com/")
+    finally:
+        release.set()

@@ -1,5 +1,6 @@
 """Writes. Nothing else in the project changes who may do what."""
 
+from apps.identity.actions.administrators import LastAdministrator
 from apps.identity.actions.authority import HoldsMore, SessionRequired
 from apps.identity.actions.bindings import AlreadyBound, bind_role, grant_role, revoke_role, unbind_role
 from apps.identity.actions.delegation import BeyondOwnGrants, require_held
@@ -14,7 +15,7 @@ from apps.identity.actions.factors import (
     remove_totp,
     replace_recovery_codes,
 )
-from apps.identity.actions.federation import come_back, depart, hand_over, log_out_from_there
+from apps.identity.actions.federation import come_back, depart, log_out_from_there
 from apps.identity.actions.groups import (
     AlreadyMember,
     add_member,
@@ -23,6 +24,7 @@ from apps.identity.actions.groups import (
     delete_group,
     remove_member,
 )
+from apps.identity.actions.hand_overs import finish_proof_elsewhere, hand_over
 from apps.identity.actions.keys import LONGEST_LIFE, create_key, note_key_use, revoke_key
 from apps.identity.actions.passwords import accept_invitation, change_password, invite, request_reset, reset_password
 from apps.identity.actions.providers import (
@@ -44,6 +46,8 @@ from apps.identity.actions.sessions import (
     revoke_session,
 )
 from apps.identity.actions.sign_in import (
+    OtherProofRequired,
+    begin_proving_again,
     finish_proving_again,
     finish_sign_in,
     finish_sign_in_browser,
@@ -70,6 +74,8 @@ __all__ = [
     "BeyondOwnGrants",
     "BuiltinRole",
     "HoldsMore",
+    "LastAdministrator",
+    "OtherProofRequired",
     "SecondFactorRequired",
     "SessionRequired",
     "SignInRefused",
@@ -79,6 +85,7 @@ __all__ = [
     "add_passkey",
     "begin_browser_session",
     "begin_passkey",
+    "begin_proving_again",
     "begin_session",
     "begin_totp",
     "bind_role",
@@ -105,6 +112,7 @@ __all__ = [
     "enable_user",
     "end_session",
     "end_sessions",
+    "finish_proof_elsewhere",
     "finish_proving_again",
     "finish_sign_in",
     "finish_sign_in_browser",

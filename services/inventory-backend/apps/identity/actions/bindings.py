@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.identity.actions.administrators import keeping_an_administrator
 from apps.identity.actions.delegation import require_held
 from apps.identity.models import Group, User
 from apps.identity.permissions import MANAGE_ROLES
@@ -66,7 +67,8 @@ def bind_role(  # noqa: PLR0913  (the columns of a binding)
 def unbind_role(binding: Binding, *, caller: Grants, origin: Origin) -> None:
     """End a binding now; with the next request it no longer counts.
 
-    Raises `BeyondOwnGrants` unless the author holds all that it allows, and `NotFound` where it ended meanwhile.
+    Raises `BeyondOwnGrants` unless the author holds all that it allows, `NotFound` where it ended meanwhile, and
+    `LastAdministrator`.
     """
     rbac.lock_grants()
     current = Binding.objects.filter(pk=binding.pk).select_related("role").first()
@@ -76,7 +78,8 @@ def unbind_role(binding: Binding, *, caller: Grants, origin: Origin) -> None:
     # An ended binding allows nothing any more: whoever manages roles there may tidy up.
     still = [] if current.valid_until is not None and current.valid_until <= origin.at else [handed]
     require_held(still, permission=MANAGE_ROLES, location_id=current.location_id, caller=caller, origin=origin)
-    Binding.objects.filter(pk=current.pk).delete()
+    with keeping_an_administrator(at=origin.at):
+        Binding.objects.filter(pk=current.pk).delete()
     _record("role.revoked", current, current.role, origin)
 
 
@@ -90,13 +93,17 @@ def grant_role(*, user: User, role_code: str, location_id: UUID | None, origin: 
 
 @transaction.atomic
 def revoke_role(*, user: User, role_code: str, location_id: UUID | None, origin: Origin) -> bool:
-    """Take a role from a user where it was bound, for commands, and return whether it was."""
+    """Take a role from a user where it was bound, for commands, and return whether it was.
+
+    Raises `LastAdministrator`.
+    """
     rbac.lock_grants()
     bound = Binding.objects.filter(user=user, role__code=role_code, location_id=location_id)  # type: ignore[misc]  # None asks for IS NULL
     binding = bound.select_related("role").first()
     if binding is None:
         return False
-    Binding.objects.filter(pk=binding.pk).delete()
+    with keeping_an_administrator(at=origin.at):
+        Binding.objects.filter(pk=binding.pk).delete()
     _record("role.revoked", binding, binding.role, origin)
     return True
 

@@ -1,4 +1,4 @@
-"""Signing in elsewhere: away, back, and handed over; and signed out there, so signed out here.
+"""Signing in elsewhere: away and back; and signed out there, so signed out here.
 
 The network is asked before a transaction begins; then one transaction makes the change and its event.
 """
@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,9 +19,11 @@ from django.db import IntegrityError, transaction
 from uuid_utils.compat import uuid7
 
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.identity.actions import throttle
+from apps.identity.actions.hand_overs import HANDED_OVER, digest_of
 from apps.identity.actions.provided import sync_bindings
 from apps.identity.actions.second_factor import SignInRefused
-from apps.identity.actions.sessions import begin_session, end_these_sessions
+from apps.identity.actions.sessions import end_these_sessions
 from apps.identity.models import (
     ExternalIdentity,
     HandOver,
@@ -28,18 +31,19 @@ from apps.identity.models import (
     Provider,
     ScimUser,
     SeenLogout,
+    Session,
     SignInAttempt,
     User,
 )
 from apps.identity.providers import Answer, Assertion, AssertionRefused, Attempt, provider_of
-from apps.identity.tokens import AccessToken
-from apps.identity.types import TokenPair
 from audit import Event, Origin
 from audit.django import actions as trail
 
 AWAY: Final = timedelta(minutes=10)  # to sign in over there
-HANDED_OVER: Final = timedelta(minutes=1)  # to come and take the tokens
+_CLOCKS_DIFFER: Final = timedelta(seconds=30)
 _LONGEST_USERNAME: Final = 64
+STARTS: Final = 300  # of a network in an hour, that lead nowhere: each leaves a row for ten minutes
+_AWAY_KIND: Final = "away"
 
 
 class IdentityTaken(Conflict):
@@ -65,22 +69,37 @@ class Return:
     return_to: str
 
 
-def depart(*, provider_code: str, redirect_uri: str, challenge: str, return_to: str, origin: Origin) -> Departure:
+def depart(
+    *,
+    provider_code: str,
+    redirect_uri: str,
+    challenge: str,
+    return_to: str,
+    origin: Origin,
+    is_proof: bool = False,
+) -> Departure:
     """Send somebody away to sign in; whoever has an `origin` of their own is linked when they come back.
 
-    Raises `NotFound` for a provider that is off or not there, `Invalid` for an address that nobody listed.
+    With `is_proof` they are not: they sign in anew over there, as whom they are known already, to prove within their
+    session who they are.
+
+    Raises `NotFound` for a provider that is off or not there, `Invalid` for an address that nobody listed, and
+    `TooManyTries`.
     """
     if return_to and return_to not in settings.CONFIG.sso_return_urls:
         raise Invalid.at("?return_to", "unknown_return_to", "This address is not in INVENTORY_SSO_RETURN_URLS.")
     provider = enabled_provider(provider_code)
+    throttle.claim_of_network(kind=_AWAY_KIND, origin=origin, free=STARTS)
     browser, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    address = provider_of(provider).start(_attempt(state, browser, redirect_uri))
+    address = provider_of(provider).start(_attempt(state, browser, redirect_uri, is_fresh=is_proof))
     SignInAttempt.objects.filter(expires_at__lt=origin.at).delete()
     SignInAttempt.objects.create(
-        state_digest=_digest(state),
-        browser_digest=_digest(browser),
+        state_digest=digest_of(state),
+        browser_digest=digest_of(browser),
         provider=provider,
         user_id=origin.actor_id,
+        session_id=origin.session_id,
+        is_proof=is_proof,
         challenge=challenge,
         return_to=return_to,
         expires_at=origin.at + AWAY,
@@ -101,33 +120,9 @@ def come_back(
     attempt = _claimed(provider, state=state, browser=browser, origin=origin)
     answer = Answer(parameters=parameters, at=origin.at)
     assertion = provider_of(provider).finish(_attempt(state, browser, redirect_uri), answer)
-    return _taken_back(provider, attempt, assertion, origin=origin)
-
-
-def hand_over(*, code: str, verifier: str, origin: Origin, agent: str = "") -> TokenPair:
-    """Trade the code of a proven sign-in, once and within a minute, for a session.
-
-    `verifier` is what the `challenge` of the beginning was made of (as RFC 7636 has it): a code that leaked from an
-    address is of no use. Raises `SignInRefused`, and `SecondFactorRequired` as `begin_session` does.
-    """
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    with transaction.atomic():
-        found = HandOver.objects.select_for_update(of=("self",)).filter(digest=_digest(code)).first()
-        if found is not None:
-            # A wrong verifier uses it up as well: whoever has the code without it stole it.
-            found.delete()
-    if found is None or found.expires_at <= origin.at or not hmac.compare_digest(found.challenge, challenge):
-        raise SignInRefused("This code cannot be used (any more). Begin again.")
-    identity = ExternalIdentity.objects.select_related("user", "provider").get(pk=found.identity_id)
-    if not identity.provider.is_enabled:
-        raise SignInRefused("This provider was switched off. Sign in elsewhere.")
-    with transaction.atomic():
-        pair = begin_session(user=identity.user, methods=found.methods, origin=origin, agent=agent)
-        session_id = UUID(AccessToken(pair.access.encode())["sid"])  # type: ignore[arg-type]  # simplejwt takes bytes
-        ProvidedSession.objects.create(
-            session_id=session_id, identity=identity, session_over_there=found.session_over_there
-        )
-    return pair
+    came = _taken_back(provider, attempt, assertion, origin=origin)
+    throttle.give_back(kind=_AWAY_KIND, origin=origin, free=STARTS)
+    return came
 
 
 def log_out_from_there(*, provider_code: str, token: str, origin: Origin) -> None:
@@ -144,12 +139,15 @@ def log_out_from_there(*, provider_code: str, token: str, origin: Origin) -> Non
         _, is_new = SeenLogout.objects.get_or_create(digest=digest, defaults={"expires_at": ended.expires_at})
         if not is_new:
             raise AssertionRefused("This logout token was obeyed before.")
-        named = ProvidedSession.objects.filter(identity__provider=provider, identity__issuer=ended.issuer)
+        names: dict[str, Any] = {"identity__provider": provider, "identity__issuer": ended.issuer}
         if ended.subject:
-            named = named.filter(identity__subject=ended.subject)
+            names["identity__subject"] = ended.subject
         if ended.session:
-            named = named.filter(session_over_there=ended.session)
-        count = end_these_sessions([each.session_id for each in named], at=origin.at)
+            names["session_over_there"] = ended.session
+        # First what has not become a session yet: whoever makes it one holds it until the session is here to be found.
+        HandOver.objects.filter(**names).delete()
+        found = ProvidedSession.objects.filter(**names).values_list("session_id", flat=True)
+        count = end_these_sessions(list(found), at=origin.at)
         after = {"provider": provider.code, "sessions": count}
         event = Event(
             action="session.ended_over_there", object_type="provider", object_id=str(provider.pk), after=after
@@ -170,7 +168,7 @@ def _claimed(provider: Provider, *, state: str, browser: str, origin: Origin) ->
     """Use up the attempt of a state; of any number of rivals one gets it."""
     with transaction.atomic():
         mine = SignInAttempt.objects.select_for_update().filter(
-            state_digest=_digest(state), browser_digest=_digest(browser), provider=provider
+            state_digest=digest_of(state), browser_digest=digest_of(browser), provider=provider
         )
         attempt = mine.first()
         if attempt is not None:
@@ -182,7 +180,12 @@ def _claimed(provider: Provider, *, state: str, browser: str, origin: Origin) ->
 
 @transaction.atomic
 def _taken_back(provider: Provider, attempt: SignInAttempt, assertion: Assertion, *, origin: Origin) -> Return:
-    identity, how = _identity(provider, attempt, assertion)
+    if attempt.session_id is not None:
+        _require_alive(attempt.session_id)
+    if attempt.is_proof:
+        identity, how = _proven_again(provider, attempt, assertion), "proven_again"
+    else:
+        identity, how = _identity(provider, attempt, assertion)
     user = identity.user
     if not user.is_active:
         raise SignInRefused("This account may not sign in.")
@@ -192,16 +195,39 @@ def _taken_back(provider: Provider, attempt: SignInAttempt, assertion: Assertion
     code = secrets.token_urlsafe(32)
     HandOver.objects.filter(expires_at__lt=origin.at).delete()
     HandOver.objects.create(
-        digest=_digest(code),
+        digest=digest_of(code),
         identity=identity,
         challenge=attempt.challenge,
         methods=list(assertion.methods),
         session_over_there=assertion.session,
+        session_id=attempt.session_id if attempt.is_proof else None,
         expires_at=origin.at + HANDED_OVER,
     )
     after = {"provider": provider.code, "how": how, **changed}
     trail.record(Event(action="user.proven", object_type="user", object_id=str(user.pk), after=after), origin=origin)
     return Return(code=code, return_to=attempt.return_to)
+
+
+def _require_alive(session_id: UUID) -> None:
+    """Refuse what a session began that is over: a thief who was signed out links nothing."""
+    alive = Session.objects.select_for_update(no_key=True).filter(pk=session_id, revoked_at=None)
+    if not alive.exists():
+        raise AssertionRefused("The session that sent you away is over. Sign in again.")
+
+
+def _proven_again(provider: Provider, attempt: SignInAttempt, assertion: Assertion) -> ExternalIdentity:
+    """Return whom an assertion is here: the one who was sent away, and who signed in over there since then."""
+    began_at = attempt.expires_at - AWAY
+    if assertion.authenticated_at is None or assertion.authenticated_at < began_at - _CLOCKS_DIFFER:
+        raise AssertionRefused("The identity provider does not say that you signed in anew. Begin again.")
+    found = (
+        ExternalIdentity.objects.select_related("user")
+        .filter(provider=provider, issuer=assertion.issuer, subject=assertion.subject)
+        .first()
+    )
+    if found is None or found.user_id != attempt.user_id:
+        raise AssertionRefused("You signed in over there as somebody else than you are here.")
+    return found
 
 
 def _identity(provider: Provider, attempt: SignInAttempt, assertion: Assertion) -> tuple[ExternalIdentity, str]:
@@ -224,7 +250,9 @@ def _identity(provider: Provider, attempt: SignInAttempt, assertion: Assertion) 
 
 def _provisioned(provider: Provider, assertion: Assertion) -> User:
     """Make a user without a password; a name that is taken stays with whoever has it."""
-    wanted = assertion.username or f"{provider.code}-{secrets.token_hex(4)}"
+    # Names that look alike are one name (UAX 15), however they are spelled over there.
+    wanted = unicodedata.normalize("NFKC", assertion.username).strip()[:_LONGEST_USERNAME]
+    wanted = wanted or f"{provider.code}-{secrets.token_hex(4)}"
     for username in (wanted, f"{wanted[: _LONGEST_USERNAME - 9]}-{secrets.token_hex(4)}"):
         if User.objects.filter(username__iexact=username).exists():
             continue
@@ -239,19 +267,16 @@ def _provisioned(provider: Provider, assertion: Assertion) -> User:
     raise SignInRefused("No name is free for a new account. Try again.")
 
 
-def _attempt(state: str, browser: str, redirect_uri: str) -> Attempt:
+def _attempt(state: str, browser: str, redirect_uri: str, *, is_fresh: bool = False) -> Attempt:
     return Attempt(
         state=state,
         nonce=_derived("nonce", browser, state),
         verifier=_derived("verifier", browser, state),
         redirect_uri=redirect_uri,
+        is_fresh=is_fresh,
     )
 
 
 def _derived(purpose: str, browser: str, state: str) -> str:
     digest = hmac.digest(browser.encode(), f"{purpose}\n{state}".encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from apps.common import records
 from apps.common.errors import Conflict, Duplicate, InUse, NotFound
+from apps.identity.actions.administrators import keeping_an_administrator
 from apps.identity.actions.delegation import require_held
 from apps.identity.models import Group, GroupMember, User
 from apps.identity.permissions import MANAGE_USERS
@@ -66,9 +67,13 @@ def add_member(group: Group, user: User, *, caller: Grants, origin: Origin) -> N
 
 @transaction.atomic
 def remove_member(group: Group, user: User, *, caller: Grants, origin: Origin) -> None:
-    """Let a user leave; raises `BeyondOwnGrants` as `add_member` does, and `NotFound` for who is not in it."""
+    """Let a user leave.
+
+    Raises `BeyondOwnGrants` as `add_member` does, `NotFound` for who is not in it, and `LastAdministrator`.
+    """
     _require_manager(group, caller=caller, origin=origin)
-    gone, _ = GroupMember.objects.filter(group=group, user=user).delete()
+    with keeping_an_administrator(at=origin.at):
+        gone, _ = GroupMember.objects.filter(group=group, user=user).delete()
     if not gone:
         raise NotFound
     _record("group.member_removed", group, origin, before={"user": str(user.pk)})

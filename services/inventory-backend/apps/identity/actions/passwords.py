@@ -40,7 +40,9 @@ def change_password(*, user_id: UUID, current: str, new: str, origin: Origin) ->
 
 
 def request_reset(*, username: str, origin: Origin) -> None:
-    """Send a link to a new password to whoever has this name, is switched on and has an address.
+    """Send a link to a new password to whoever has this name, is switched on and has an address and a password.
+
+    Who has none signs in elsewhere, and would get round whoever decides there; an administrator can invite them.
 
     Nothing here depends on whether there is such a user: that is found out after the answer is on its way (ASVS
     V6.3.8). Raises `TooManyTries`.
@@ -49,8 +51,11 @@ def request_reset(*, username: str, origin: Origin) -> None:
 
     def write() -> None:
         user = User.objects.filter(username__iexact=username, is_active=True).exclude(email="").first()
-        if user is not None:
+        if user is not None and user.has_usable_password():
             link = challenges.issue(user=user, purpose=_RESET)
+            with transaction.atomic():
+                event = Event(action="user.reset_requested", object_type="user", object_id=str(user.pk))
+                trail.record(event, origin=origin)
             letters.send_reset(address=user.email, username=user.username, token=link.text)
 
     letters.in_background(write)
@@ -100,12 +105,21 @@ def _replace(token: str, password: str, *, purpose: str, lifetime: timedelta, ac
         except SignInRefused as error:
             raise Invalid.at("#/token", "void_link", "This link is void. Ask for a new one.") from error
         refuse_weak(password, user=user, pointer="#/password")
-        _store(user, password, action=action, origin=origin)
+        _store(user, password, action=action, origin=origin, answers_letter=True)
 
 
-def _store(user: User, password: str, *, action: str, origin: Origin) -> None:
-    """Store a new password, end all sessions, and record it as `action`; part of the caller's transaction."""
+def _store(user: User, password: str, *, action: str, origin: Origin, answers_letter: bool = False) -> None:
+    """Store a new password, end all sessions, and record it as `action`; part of the caller's transaction.
+
+    Who answers a letter has its address: a link is void once there is another one.
+    """
     user.set_password(password)
-    user.save(update_fields=["password"])
+    is_news = answers_letter and not user.email_verified
+    if is_news:
+        user.email_verified = True
+        user.version += 1
+        user.updated_at = origin.at
+    user.save(update_fields=["password", "email_verified", "version", "updated_at"])
     end_sessions(user_id=user.pk, at=origin.at)
-    trail.record(Event(action=action, object_type="user", object_id=str(user.pk)), origin=origin)
+    states = {"before": {"email_verified": False}, "after": {"email_verified": True}} if is_news else {}
+    trail.record(Event(action=action, object_type="user", object_id=str(user.pk), **states), origin=origin)

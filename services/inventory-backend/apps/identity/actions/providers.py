@@ -11,7 +11,7 @@ from django.db import transaction
 from apps.common import records
 from apps.common.db import rows
 from apps.common.errors import Conflict, Forbidden, InUse, Invalid, Problem
-from apps.identity.models import Provider
+from apps.identity.models import ExternalIdentity, Provider, ScimUser
 from apps.identity.permissions import MANAGE_PROVIDERS
 from apps.identity.providers import Check, provider_of
 from apps.identity.providers.oidc.provider import issuers
@@ -49,12 +49,17 @@ def create_provider(provider: Provider, *, grants: Grants, origin: Origin) -> Pr
 def change_provider(provider: Provider, changes: Mapping[str, Any], *, grants: Grants, origin: Origin) -> Provider:
     """Change a provider; what changes its settings switches it off until they are tested.
 
-    Raises as `create_provider`, and `StaleVersion`.
+    Another issuer could say that somebody of its own is anybody whom this one made. Raises as `create_provider`,
+    `StaleVersion`, and `InUse` for another issuer where this one has people here.
     """
     written = dict(changes)
     if "group_roles" in written:
         _refuse_wider(written["group_roles"], grants)
-    if written.get("settings", provider.settings) != provider.settings:
+    settings = written.get("settings", provider.settings)
+    if settings.get("issuer") != provider.settings.get("issuer") and _has_people(provider):
+        text = "People came from this issuer, or it provisioned some. Make another provider for another issuer."
+        raise InUse(text, [Problem(pointer="#/issuer", code="in_use", detail=text)])
+    if settings != provider.settings:
         written["is_enabled"] = False
     changed = records.change(provider, written, noun="provider", origin=origin)
     issuers.forget()
@@ -122,6 +127,13 @@ def _refuse_wider(group_roles: Sequence[Mapping[str, Any]], grants: Grants) -> N
             raise Forbidden.at(f"{pointer}/role", "wider_than_own", text)
     if problems:
         raise Invalid.of(problems)
+
+
+def _has_people(provider: Provider) -> bool:
+    return (
+        ExternalIdentity.objects.filter(provider=provider).exists()
+        or ScimUser.objects.filter(provider=provider).exists()
+    )
 
 
 def _holds(grants: Grants, permission: str, location: str | None) -> bool:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.common.errors import Conflict, Duplicate, InUse, Invalid, Problem, StaleVersion
+from apps.identity.actions.administrators import keeping_an_administrator
 from apps.identity.actions.delegation import require_held
 from apps.identity.permissions import BUILTIN_ROLES, MANAGE_ROLES
 from audit import Event, Origin
@@ -47,7 +48,8 @@ def change_role(role: Role, *, changes: Mapping[str, Any], caller: Grants, origi
     """Change the name or the permissions of the version of a role that was read, for all who hold it.
 
     Raises `BuiltinRole`, `StaleVersion`, `Invalid` for an unknown permission, and `BeyondOwnGrants` where a
-    permission is added or removed that the author does not hold everywhere, for as long as the role is bound.
+    permission is added or removed that the author does not hold everywhere, for as long as the role is bound, and
+    `LastAdministrator`.
     """
     current = _locked(role)
     before = _facts(current)
@@ -56,7 +58,8 @@ def change_role(role: Role, *, changes: Mapping[str, Any], caller: Grants, origi
     _require_change(before["permissions"], current, caller=caller, origin=origin)
     current.version += 1
     current.updated_at = Now()
-    current.save()
+    with keeping_an_administrator(at=origin.at, pointer="#/permissions"):
+        current.save()
     current.refresh_from_db()
     _record("role.changed", current, origin, before=before, after=_facts(current))
     return current

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,8 @@ from apps.identity.models import Provider, ScimGroup, ScimMember, ScimUser, User
 from audit import Event, Origin
 from audit.django import actions as trail
 from rbac.django.actions import lock_grants
+
+_DECIDED: Final = ("username", "name", "is_active", "version", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +116,16 @@ def remove_scim_group(row: ScimGroup, *, origin: Origin) -> None:
 
 
 def _write_user(row: ScimUser, person: Person) -> None:
-    user = row.user
+    is_new = row.user._state.adding  # noqa: SLF001  (Django documents it)
+    # As it is now, and no more of it than the provider decides: a password may have been replaced since it was read.
+    user = row.user if is_new else User.objects.select_for_update().get(pk=row.user_id)
     user.username, user.name, user.is_active = person.username, person.name, person.is_active
-    if not user._state.adding:  # noqa: SLF001  (Django documents it)
-        user.version += 1
+    user.version += not is_new
     user.updated_at = Now()
     row.external_id, row.attributes = person.external_id, dict(person.attributes)
     try:
         with transaction.atomic():
-            user.save()
+            user.save(force_insert=is_new, update_fields=None if is_new else _DECIDED)
     except IntegrityError as error:
         raise Duplicate(f"There is a user {person.username} already.") from error
     user.refresh_from_db()

@@ -27,6 +27,8 @@ RENEWAL: Final = "renewal"
 # Values of `amr` that say that somebody proved more than a password (RFC 8176).
 SECOND: Final = frozenset({"otp", "hwk", "mfa"})
 _AMR: Final[Mapping[str, str]] = {"otp": "otp", "recovery": "otp", "hwk": "hwk"}
+OPTIONS: Final = 300  # questions of a network in an hour what a passkey is to sign, that lead nowhere
+_OPTIONS_KIND: Final = "passkey-options"
 _SPEND: Final = """
 INSERT INTO identity_spent_challenge (digest, expires_at) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1
 """
@@ -84,8 +86,9 @@ def challenged(
     return challenge, user
 
 
-def passkey_options(challenge: str) -> dict[str, Any]:
-    """Return what a browser needs to answer a challenge with a passkey; raises `SignInRefused`."""
+def passkey_options(challenge: str, *, origin: Origin) -> dict[str, Any]:
+    """Return what a browser needs to answer a challenge with a passkey; raises `SignInRefused` and `TooManyTries`."""
+    throttle.claim_of_network(kind=_OPTIONS_KIND, origin=origin, free=OPTIONS)
     said, user = challenged(challenge, purposes={SIGN_IN, RENEWAL})
     known = Passkey.objects.filter(user=user)
     return passkeys.request_options(challenge=said.digest, known=known)
@@ -106,6 +109,8 @@ def show(factor: SecondFactor, *, challenge: Challenge, user: User, origin: Orig
             refused.budget, refused.reason, refused.account_id = claim.budget, f"wrong_{factor.method}", user.pk
             raise refused
     claim.succeeded(origin=origin)
+    if factor.method == "hwk":
+        throttle.give_back(kind=_OPTIONS_KIND, origin=origin, free=OPTIONS)
     return (*challenge.methods, _AMR[factor.method])
 
 

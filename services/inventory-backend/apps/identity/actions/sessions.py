@@ -12,34 +12,40 @@ from django.db import transaction
 
 from apps.common.errors import NotFound
 from apps.identity.actions.second_factor import SIGN_IN, SignInRefused, require_second_factor
-from apps.identity.models import RefreshToken, Session, User
+from apps.identity.models import ProvidedSession, RefreshToken, Session, User
 from apps.identity.queries import digest_of, idle_since
 from apps.identity.tokens import AccessToken
-from apps.identity.types import BrowserSession, TokenPair, UserKind
+from apps.identity.types import BrowserSession, Provided, TokenPair, UserKind
 from audit import Event, Origin
 from audit.django import actions as trail
 
 log = structlog.get_logger(__name__)
 
 
-def begin_session(*, user: User, methods: Sequence[str], origin: Origin, agent: str = "") -> TokenPair:
+def begin_session(
+    *, user: User, methods: Sequence[str], origin: Origin, agent: str = "", provided: Provided | None = None
+) -> TokenPair:
     """Begin a session for somebody who was authenticated by `methods` (RFC 8176), and return its tokens.
+
+    What was `provided` elsewhere ends with the session over there.
 
     Raises `SecondFactorRequired` where the account has a second factor and `methods` has none (ASVS V6.3.3), and
     `SignInRefused` where the account is a service's, or was switched off or its password replaced meanwhile.
     """
     require_second_factor(user, methods, purpose=SIGN_IN)
     with transaction.atomic():
-        session = _begun(user, methods, origin, agent, cookie=None)
+        session = _begun(user, methods, origin, agent, provided)
         return _next_pair(session, origin)
 
 
-def begin_browser_session(*, user: User, methods: Sequence[str], origin: Origin, agent: str = "") -> BrowserSession:
+def begin_browser_session(
+    *, user: User, methods: Sequence[str], origin: Origin, agent: str = "", provided: Provided | None = None
+) -> BrowserSession:
     """Begin a session that a cookie keeps alive; as `begin_session` in everything else."""
     require_second_factor(user, methods, purpose=SIGN_IN)
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
-        session = _begun(user, methods, origin, agent, cookie=digest_of(secret))
+        session = _begun(user, methods, origin, agent, provided, cookie=digest_of(secret))
     return BrowserSession(secret=secret, expires_at=session.expires_at)
 
 
@@ -114,7 +120,15 @@ def renew_proof(*, session_id: UUID, methods: Sequence[str], origin: Origin) -> 
     trail.record(event, origin=origin)
 
 
-def _begun(user: User, methods: Sequence[str], origin: Origin, agent: str, *, cookie: bytes | None) -> Session:
+def _begun(
+    user: User,
+    methods: Sequence[str],
+    origin: Origin,
+    agent: str,
+    provided: Provided | None,
+    *,
+    cookie: bytes | None = None,
+) -> Session:
     # The account as it was proved: whoever replaces the password meanwhile ends this session too, or it never begins.
     # A service has no sessions, however it was authenticated.
     people = User.objects.filter(kind=UserKind.PERSON.value, is_active=True)
@@ -132,6 +146,10 @@ def _begun(user: User, methods: Sequence[str], origin: Origin, agent: str, *, co
         agent=agent,
         cookie_digest=cookie,
     )
+    if provided is not None:
+        ProvidedSession.objects.create(
+            session_id=session.pk, identity_id=provided.identity_id, session_over_there=provided.session_over_there
+        )
     after = {"methods": session.methods}
     trail.record(Event(action="user.signed_in", object_type="user", object_id=str(user.pk), after=after), origin=origin)
     return session

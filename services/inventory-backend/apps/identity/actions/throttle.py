@@ -118,6 +118,19 @@ def claim(*, kind: str, account: str, origin: Origin, free: int = FREE) -> Claim
     return Claim(tuple(counters), min(budgets, key=lambda budget: budget.remaining))
 
 
+def claim_of_network(*, kind: str, origin: Origin, free: int) -> Claim:
+    """Take one of the tries that a network has left of what is tried for no account; raises `TooManyTries`."""
+    counter = _counter(kind, "network", network_of(origin.ip), free=free)
+    rows(_SWEEP, [origin.at - _WINDOW])
+    return Claim((counter,), _claimed(counter, origin))
+
+
+def give_back(*, kind: str, origin: Origin, free: int) -> None:
+    """Give a try back to a network, since it led somewhere."""
+    counter = _counter(kind, "network", network_of(origin.ip), free=free)
+    rows(_RETURN, [origin.at - _WINDOW, counter.digest])
+
+
 def network_of(ip: str | None) -> str:
     """Return the network that one customer of a provider has: /24 of IPv4, /64 of IPv6."""
     try:

@@ -13,12 +13,14 @@ from django.db.models.functions import Now
 
 from apps.common.db import constraint_of
 from apps.common.errors import Conflict, Duplicate, Invalid, Problem, StaleVersion
+from apps.identity.actions.administrators import keeping_an_administrator
 from apps.identity.actions.authority import locked
 from apps.identity.actions.sessions import end_sessions
 from apps.identity.models import User
 from apps.identity.types import Authority, UserKind
 from audit import Event, Origin
 from audit.django import actions as trail
+from rbac.django.actions import lock_grants
 
 _FACTS: Final = ("username", "name", "kind", "email", "email_verified", "language", "time_zone", "is_active")
 
@@ -98,14 +100,17 @@ def change_user(user: User, changes: Mapping[str, Any], *, by: Authority, origin
 def disable_user(user: User, *, by: Authority, origin: Origin) -> User:
     """Switch an account off: its sessions end, and it and its API keys are out with their next request.
 
-    Raises `OwnAccount`, `HoldsMore` and `StaleVersion`. Switching off twice changes nothing.
+    Raises `OwnAccount`, `HoldsMore`, `StaleVersion` and `LastAdministrator`. Switching off twice changes nothing.
     """
     if user.pk in {by.self_id, origin.actor_id}:
         raise OwnAccount("Ask another administrator to switch you off.")
+    # Before the account is locked: whoever waits for the grants holds no row that the other one needs.
+    lock_grants()
     account = _current(user, by=by, origin=origin)
     if account.is_active:
         before = _facts(account)
-        _write(account, {"is_active": False})
+        with keeping_an_administrator(at=origin.at, pointer="#/is_active"):
+            _write(account, {"is_active": False})
         end_sessions(user_id=account.pk, at=origin.at)
         _record("user.disabled", account, origin, before=before)
     return account

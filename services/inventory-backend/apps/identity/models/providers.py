@@ -70,8 +70,10 @@ class SignInAttempt(models.Model):
     state_digest = models.BinaryField(primary_key=True, max_length=32)
     browser_digest = models.BinaryField(max_length=32)
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="+")
-    # Whoever asked to be linked rather than signed in.
+    # Whoever asked to be linked rather than signed in, or to prove it again, and in which session of theirs.
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    session_id = models.UUIDField(null=True)
+    is_proof = models.BooleanField(default=False, db_default=False)
     challenge = models.CharField(max_length=43)
     return_to = models.CharField(max_length=500, blank=True)
     expires_at = models.DateTimeField(db_index=True)
@@ -81,13 +83,18 @@ class SignInAttempt(models.Model):
 
 
 class HandOver(models.Model):
-    """A code that stands for one proven sign-in, good for a minute and for one use by whoever began it."""
+    """A code that stands for one proven sign-in, good for a minute and for one use by whoever began it.
+
+    With a `session_id` it renews the proof within that session and begins none. One without a PKCE `challenge` is no
+    code: it waits for a second factor here, under the digest of that challenge.
+    """
 
     digest = models.BinaryField(primary_key=True, max_length=32)
     identity = models.ForeignKey(ExternalIdentity, on_delete=models.CASCADE, related_name="+")
     challenge = models.CharField(max_length=43)
     methods = models.JSONField()
     session_over_there = models.CharField(max_length=255, blank=True)
+    session_id = models.UUIDField(null=True)
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower, Now, Upper
 from uuid_utils.compat import uuid7
 
 from apps.identity.types import UserKind
@@ -54,6 +54,8 @@ class User(AbstractBaseUser):
         db_table = "identity_user"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(Lower("username"), name="identity_user_username_unique"),
+            # As users are looked up: what the look-up takes for one name is one account.
+            models.UniqueConstraint(Upper("username"), name="identity_user_username_looked_up"),
             models.UniqueConstraint(Lower("email"), condition=~Q(email=""), name="identity_user_email_unique"),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in UserKind]), name="identity_user_kind_known"

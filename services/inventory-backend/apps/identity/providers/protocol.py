@@ -17,12 +17,16 @@ class AssertionRefused(Unauthenticated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One way to a provider and back; `state`, `nonce` and `verifier` are new and random for each."""
+    """One way to a provider and back; `state`, `nonce` and `verifier` are new and random for each.
+
+    With `is_fresh` a session over there is not enough: people are to sign in anew.
+    """
 
     state: str
     nonce: str
     verifier: str
     redirect_uri: str
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """Who signed in over there, as proven. `methods` are RFC 8176 names; `groups` is None where nothing was said."""
+    """Who signed in over there, as proven, and when if that was said.
+
+    `methods` are RFC 8176 names; `groups` is None where nothing was said.
+    """
 
     issuer: str
     subject: str
@@ -44,6 +51,7 @@ class Assertion:
     methods: tuple[str, ...]
     groups: frozenset[str] | None = None
     session: str = ""
+    authenticated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Reads that others may rely on."""
 
+from apps.identity.queries.administrators import is_administrator_left
 from apps.identity.queries.bindings import GROUPS, LOCATIONS, ROLES, bindings, groups, members, places, roles
 from apps.identity.queries.explain import explanation
 from apps.identity.queries.factors import Factors, factors_of, recovery_digest, second_factors_of
@@ -29,6 +30,7 @@ __all__ = [
     "groups",
     "holders",
     "idle_since",
+    "is_administrator_left",
     "keys",
     "live_keys",
     "live_sessions",

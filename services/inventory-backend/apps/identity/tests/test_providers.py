@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from apps.identity.models import Provider
+from apps.identity.models import ExternalIdentity, Provider, ScimUser, User
 from apps.identity.tests.hostile import SECRET, Hostile
 from apps.identity.tests.sso import make_provider, sign_in
 from audit.django.models import AuditEvent
@@ -255,3 +255,20 @@ def test_l4_a_secret_is_never_shown(there: Hostile, api: Client) -> None:
 
 def _make_role(code: str, permissions: list[str]) -> None:
     Role.objects.create(code=code, name=code, permissions=permissions)
+
+
+@pytest.mark.parametrize("who", ["identity", "provisioned"])
+def test_s1_an_issuer_whose_people_are_here_stays(api: Client, there: Hostile, who: str) -> None:
+    """Another one could say that somebody of its own is anybody whom this one made."""
+    made = json_of(api.post(PATH, body(there.issuer)))
+    user = User.objects.get(username="vera")
+    if who == "identity":
+        ExternalIdentity.objects.create(provider_id=made["id"], issuer=there.issuer, subject="v", user=user)
+    else:
+        ScimUser.objects.create(provider_id=made["id"], user=user)
+
+    answer = api.patch(f"{PATH}/acme", {"issuer": "https://elsewhere.example.com"}, version=1)
+
+    assert refusal(answer) == (409, "in_use", [("#/issuer", "in_use")])
+    assert Provider.objects.get(code="acme").settings["issuer"] == there.issuer
+    assert api.patch(f"{PATH}/acme", {"name": "Acme Inc."}, version=1).status_code == 200

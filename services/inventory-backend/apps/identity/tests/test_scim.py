@@ -1,19 +1,25 @@
 """SCIM: a provider's own users and groups, and nobody else's. `nox -s sso` has the compliance check of scim2-cli."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
+from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.identity.actions import begin_session
+from apps.identity.actions import begin_session, create_key
+from apps.identity.actions.scim import Person, change_scim_user
 from apps.identity.models import ExternalIdentity, Provider, ScimGroup, ScimUser, Session, User
 from apps.identity.tests.hostile import SECRET, Hostile
 from apps.identity.tests.sso import make_provider, sign_in
+from apps.identity.types import Authority, KeySpec
 from audit import Origin
 from audit.django.models import AuditEvent
-from rbac.django.models import Binding
+from rbac.django.models import Binding, Role
 from tests.client import Client
 from tests.world import PASSWORD, World
 
@@ -24,9 +30,25 @@ type Call = Callable[..., tuple[int, Any]]
 
 
 def caller(username: str) -> Call:
-    token = msgspec.json.decode(
-        Client("").post("/identity/token", {"username": username, "password": PASSWORD}).content
-    )["access"]
+    """Return how somebody asks with a key that was made for SCIM, bound to a role that allows nothing else."""
+    owner = User.objects.get(username=username)
+    role, _ = Role.objects.get_or_create(code="provisioning", defaults={"name": "P", "permissions": ["identity.scim"]})
+    Binding.objects.get_or_create(user=owner, role=role, location=None)
+    return asking(key_of(owner, "identity.scim"))
+
+
+def key_of(owner: User, *permissions: str, location: UUID | None = None) -> str:
+    """Return a new API key."""
+    at = timezone.now()
+    spec = KeySpec(
+        name="A key", permissions=permissions, location_id=location, networks=(), expires_at=at + timedelta(days=1)
+    )
+    origin = Origin.system(at=at, request_id="test-0001")
+    return create_key(owner, spec, by=Authority.operator(), origin=origin)[1]
+
+
+def asking(credential: str) -> Call:
+    """Return how somebody asks with an API key or an access token."""
     http = APIClient()
 
     def call(method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:
@@ -35,7 +57,7 @@ def caller(username: str) -> Call:
             f"/scim/v2{path}",
             "" if body is None else msgspec.json.encode(body).decode(),
             content_type="application/scim+json",
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {credential}"},
             query_params=query or None,
         )
         return answer.status_code, msgspec.json.decode(answer.content) if answer.content else None
@@ -69,7 +91,7 @@ def patch(op: str, path: str, value: object) -> dict[str, object]:
 
 
 def trail() -> list[str]:
-    found = AuditEvent.objects.order_by("seq").exclude(action="user.signed_in")
+    found = AuditEvent.objects.order_by("seq").exclude(action__in=["user.signed_in", "api_key.created"])
     return list(found.values_list("action", flat=True))
 
 
@@ -234,11 +256,64 @@ def test_x2_bad_input_is_refused_in_scims_words(scim: Call, method: str, path: s
     assert (User.objects.count(), ScimGroup.objects.count(), trail()) == (users, 0, [])
 
 
+def test_x2_only_a_key_that_was_made_for_it_reaches_scim(scim: Call, world: World) -> None:
+    vera = User.objects.get(username="vera")
+    assert scim("GET", "/Users")[0] == 200
+    signed_in = msgspec.json.decode(
+        Client("").post("/identity/token", {"username": "vera", "password": PASSWORD}).content
+    )["access"]
+    made_for_something_else = key_of(vera, "ledger.view")
+    for_a_place = key_of(vera, "identity.scim", location=world.locations["A"])
+
+    for credential in (signed_in, made_for_something_else, for_a_place):
+        assert asking(credential)("GET", "/Users")[0] == 403
+        assert asking(credential)("POST", "/Users", new())[0] == 403
+
+    assert not User.objects.filter(username="grace").exists()
+
+
 @pytest.mark.parametrize("text", ["userName eq", 'password eq "x"', "(" * 500, 'user__password sw "a"', "a\0 eq 1"])
 def test_a8_a_filter_that_is_none_is_refused(scim: Call, text: str) -> None:
     status, error = scim("GET", "/Users", filter=text)
 
     assert (status, error["schemas"]) == (400, ["urn:ietf:params:scim:api:messages:2.0:Error"])
+
+
+@pytest.mark.parametrize("name", ["\uff47race", "\ufb01nn", "\u212aate"])
+def test_a_name_that_looks_like_another_is_refused(scim: Call, name: str) -> None:
+    status, error = scim("POST", "/Users", new(name))
+
+    assert (status, error["scimType"]) == (400, "invalidValue")
+    assert User.objects.filter(scim__isnull=False).count() == 0
+
+
+def test_s2_no_two_names_are_one_to_the_look_up(scim: Call) -> None:
+    User.objects.create(username="ida")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT upper('\u0131da') = upper('ida')")
+        is_one = cursor.fetchone() == (True,)
+
+    status, _ = scim("POST", "/Users", new("\u0131da"))
+
+    assert status == (409 if is_one else 201)
+    assert User.objects.filter(username__iexact="ida").count() == 1
+
+
+def test_a_change_by_scim_leaves_a_password_that_was_replaced_meanwhile(scim: Call, provider: Provider) -> None:
+    scim("POST", "/Users", new())
+    row = ScimUser.objects.select_related("user", "provider").get()
+    assert row.user.has_usable_password() is False
+    replaced = User.objects.get(username="grace")
+    replaced.set_password(PASSWORD)
+    replaced.email = "grace@example.com"
+    replaced.save()
+    origin = Origin.system(at=timezone.now(), request_id="test-0001")
+    person = Person(username="grace", name="Grace", external_id="", is_active=True, attributes={})
+
+    change_scim_user(row, person, origin=origin)
+
+    user = User.objects.get(username="grace")
+    assert (user.name, user.email, user.check_password(PASSWORD)) == ("Grace", "grace@example.com", True)
 
 
 def test_l4_a_password_is_neither_kept_nor_told(scim: Call) -> None:

@@ -8,7 +8,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.http import HttpResponse
 
-from apps.identity.models import ExternalIdentity, HandOver, ProvidedBinding, RefreshToken, SignInAttempt, User
+from apps.identity.actions.federation import STARTS
+from apps.identity.models import (
+    ExternalIdentity,
+    HandOver,
+    ProvidedBinding,
+    RefreshToken,
+    SignInAttempt,
+    Throttle,
+    User,
+)
 from apps.identity.tests.hostile import CLIENT, SECRET, Hostile
 from apps.identity.tests.sso import BASE, CHALLENGE, Browser, make_provider, sign_in
 from audit.django.models import AuditEvent
@@ -334,3 +343,28 @@ def _sign_in_here(username: str) -> HttpResponse:
 
 def _query(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
+
+
+def test_p4_starts_that_lead_nowhere_are_counted(there: Hostile) -> None:
+    make_provider(there.issuer)
+    _, came = sign_in(there)
+    assert came.status_code == 200
+    digest = hashlib.sha256(b"away\0network\x00127.0.0.0/24").digest()
+    # Who came back used up nothing.
+    assert list(Throttle.objects.filter(digest=digest).values_list("tries", flat=True)) == [0]
+    Throttle.objects.filter(digest=digest).update(tries=STARTS - 1)
+    attempts = SignInAttempt.objects.count()
+
+    answers = [Browser().start() for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 429]
+    assert int(answers[1]["Retry-After"]) > 0
+    assert SignInAttempt.objects.count() == attempts + 1
+
+
+def test_s2_names_that_look_alike_are_one_name(there: Hostile, world: World) -> None:
+    make_provider(there.issuer)
+
+    sign_in(there, preferred_username="\uff41\uff44\uff41")  # ada, in full width
+
+    assert User.objects.get(identities__isnull=False).username.startswith("ada-")

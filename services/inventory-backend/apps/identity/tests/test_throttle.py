@@ -1,14 +1,20 @@
 """How often somebody may try."""
 
+import hashlib
 from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from apps.identity.actions import SignInRefused, TooManyTries, sign_in
+from apps.identity.actions.second_factor import OPTIONS
 from apps.identity.actions.throttle import network_of
 from apps.identity.models import Session, Throttle, User
+from apps.identity.tests.authenticator import Authenticator
+from apps.identity.tests.test_second_factors import challenge_in, with_passkey
+from apps.identity.tests.test_second_factors import sign_in as sign_in_here
 from audit import Origin
 from tests.answers import json_of, refusal
 from tests.client import Client
@@ -39,6 +45,29 @@ def test_p4_of_100_tries_from_50_threads_no_more_than_the_limit_come_through() -
     assert sorted(each for pair in said for each in pair) == ["wait 30"] * 95 + ["wrong"] * 5
     assert attempt(ip=HOME, at=at, username="ADA", password=PASSWORD) == "wait 30"
     assert Session.objects.count() == 0
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("ip", ["::ffff:192.0.2.7", "::ffff:c000:207"])
+def test_p4_an_address_of_ipv4_is_one_however_it_is_spelled(ip: str) -> None:
+    """A socket for both families spells IPv4 so; all of it would share the tries of one network of IPv6."""
+    answer = APIClient(REMOTE_ADDR=ip).post(
+        "/api/v1/identity/token", {"username": "ada", "password": PASSWORD}, format="json"
+    )
+
+    assert answer.status_code == 200
+    assert (Session.objects.get().ip, network_of(Session.objects.get().ip)) == (HOME, "192.0.2.0/24")
+
+
+def test_p4_questions_what_a_passkey_signs_are_counted(api: Client) -> None:
+    with_passkey(api, Authenticator())
+    body = {"challenge": challenge_in(sign_in_here())}
+    path = "/identity/second-factor/passkey"
+    assert Client("").post(path, body).status_code == 200
+    digest = hashlib.sha256(b"passkey-options\0network\x00127.0.0.0/24").digest()
+    assert Throttle.objects.filter(digest=digest).update(tries=OPTIONS - 1) == 1
+
+    assert [Client("").post(path, body).status_code for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.usefixtures("world")

@@ -1,5 +1,6 @@
 """SCIM 2.0 (RFC 7644): a provider decides of its own users and groups. HTTP in, one action, HTTP out."""
 
+import unicodedata
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, cast, override
 
@@ -17,7 +18,7 @@ from apps.common.api.errors import problem_handler
 from apps.common.api.fields import uuid_or_none
 from apps.common.api.parsers import JSONBody, RawBody
 from apps.common.api.renderers import JSONAnswer
-from apps.common.api.requests import caller_of, origin_of
+from apps.common.api.requests import origin_of
 from apps.common.errors import DomainError, Duplicate, Forbidden, Invalid, NotFound, Unauthenticated
 from apps.identity.actions import scim
 from apps.identity.api.scim.resources import (
@@ -31,8 +32,10 @@ from apps.identity.api.scim.resources import (
     person_in,
     user_resource,
 )
+from apps.identity.api.v1.views.asking import principal_of
 from apps.identity.models import Provider, ScimGroup, ScimUser
-from rbac.django.permissions import signed_in
+from apps.identity.permissions import SCIM
+from rbac.django.permissions import requires
 
 _LONGEST_USERNAME: Final = 64
 _DEEPEST: Final = 20
@@ -54,8 +57,8 @@ class ScimAnswer(JSONAnswer):
 
 
 def _operation(name: str) -> Operation:
-    # Who may: whoever a provider names as its client, which `initial` looks at.
-    return Operation(permission=signed_in(), name=name, summary=name.replace("_", " ").capitalize(), query=NoQuery)
+    # Who may: a key that was made for it, of whoever a provider names as its client, which `initial` looks at.
+    return Operation(permission=requires(SCIM), name=name, summary=name.replace("_", " ").capitalize(), query=NoQuery)
 
 
 class ScimEndpoint(Endpoint):
@@ -69,7 +72,10 @@ class ScimEndpoint(Endpoint):
     @override
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        provider = Provider.objects.filter(scim_client_id=caller_of(request).pk).first()
+        caller = principal_of(request)
+        if caller.key_id is None or not caller.grants.scope(SCIM).everywhere:
+            raise Forbidden(f"Send an API key that was made with {SCIM}, for everywhere.")
+        provider = Provider.objects.filter(scim_client_id=caller.pk).first()
         if provider is None:
             raise Forbidden("This account is no provider's SCIM client.")
         self.provider = provider
@@ -174,6 +180,9 @@ def _checked(resource: Any) -> Any:
     """Refuse what our columns cannot hold, and names that could not be told apart."""
     _external_id(resource)
     name = resource.user_name or ""
+    if not unicodedata.is_normalized("NFKC", name):
+        text = "Send userName in Unicode's form NFKC: names that look alike are one name."
+        raise Invalid.at("#/userName", "invalid", text)
     if not 0 < len(name) <= _LONGEST_USERNAME or not name.isprintable() or name != name.strip():
         raise Invalid.at("#/userName", "invalid", f"Send a userName of 1 to {_LONGEST_USERNAME} printable characters.")
     return resource

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.identity.api.v1.views import factors, keys, passwords, sessions, tokens, users
+from apps.identity.api.v1.views import factors, keys, passwords, proofs, sessions, tokens, users
 from apps.identity.api.v1.views.bindings import Bindings, OneBinding
 from apps.identity.api.v1.views.explain import Explain
 from apps.identity.api.v1.views.federation import BackchannelLogout, Callback, Link, Start, TokenHandOver, WaysIn
@@ -36,8 +36,10 @@ urlpatterns = [
     path("password/reset/confirm", passwords.ResetConfirmation.as_view(), name="password-reset-confirm"),
     path("invitations", passwords.Invitations.as_view(), name="invitations"),
     path("invitations/accept", passwords.InvitationAcceptance.as_view(), name="invitations-accept"),
-    path("proof", sessions.Proof.as_view(), name="proof"),
-    path("proof/second-factor", sessions.ProofSecondFactor.as_view(), name="proof-second-factor"),
+    path("proof", proofs.Proof.as_view(), name="proof"),
+    path("proof/second-factor", proofs.ProofSecondFactor.as_view(), name="proof-second-factor"),
+    path("proof/challenge", proofs.ProofChallenge.as_view(), name="proof-challenge"),
+    path("proof/hand-over", proofs.ProofHandOver.as_view(), name="proof-hand-over"),
     path("roles", Roles.as_view(), name="roles"),
     path("roles/<str:selector>", OneRole.as_view(), name="roles-one"),
     path("groups", Groups.as_view(), name="groups"),
@@ -66,6 +68,7 @@ urlpatterns = [
     path("providers/<str:selector>/disable", DisableProvider.as_view(), name="provider-disable"),
     path("providers/<str:code>/start", Start.as_view(), name="provider-start"),
     path("providers/<str:code>/link", Link.as_view(), name="provider-link"),
+    path("providers/<str:code>/proof", proofs.ProofElsewhere.as_view(), name="provider-proof"),
     path("providers/<str:code>/callback", Callback.as_view(), name="provider-callback"),
     path("providers/<str:code>/backchannel-logout", BackchannelLogout.as_view(), name="provider-logout"),
 ]

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Self
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -72,6 +72,9 @@ class Oidc:
             "code_challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="),
             "code_challenge_method": "S256",
         }
+        if attempt.is_fresh:
+            # Both: `prompt` asks for it, and `max_age` for the claim that says so (OpenID Connect Core, 3.1.2.1).
+            parameters |= {"prompt": "login", "max_age": "0"}
         joint = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
         return f"{metadata.authorization_endpoint}{joint}{urlencode(parameters)}"
 
@@ -212,6 +215,7 @@ class Oidc:
             methods=("fed", *sorted(proven)),
             groups=self._groups(claims),
             session=session if tokens.is_name(session := claims.get("sid")) else "",
+            authenticated_at=_instant(claims.get("auth_time")),
         )
 
     def _groups(self, claims: tokens.Claims) -> frozenset[str] | None:
@@ -226,6 +230,15 @@ def _asked[T](ask: Callable[[], T]) -> T:
         return ask()
     except OutboundFailed as error:
         raise ProviderUnavailable(error.detail) from error
+
+
+def _instant(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value, tz=UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _texts(value: object) -> list[str]:

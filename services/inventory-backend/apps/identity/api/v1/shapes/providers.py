@@ -174,6 +174,13 @@ class BeginLink(Struct, kw_only=True, forbid_unknown_fields=True):
     challenge: Secret43
 
 
+class BeginProof(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of POST /providers/{code}/proof."""
+
+    challenge: Secret43
+    return_to: Annotated[str, Meta(max_length=500)] = ""
+
+
 class DepartureShape(Struct, frozen=True, kw_only=True):
     """Where to send the browser."""
 

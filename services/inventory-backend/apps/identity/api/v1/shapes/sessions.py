@@ -75,6 +75,13 @@ class OptionsShape(Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
 
 
+class ChallengeShape(Struct, frozen=True, kw_only=True):
+    """A challenge, and the methods that answer it."""
+
+    challenge: str
+    methods: list[str]
+
+
 class SessionQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
     """Parameters of GET /sessions; without `user` it is about who asks."""
 

@@ -16,7 +16,8 @@ from apps.common.api.parsers import JSONBody, RawBody
 from apps.common.api.requests import origin_of
 from apps.common.errors import Invalid, Unauthenticated
 from apps.identity import actions
-from apps.identity.actions.federation import AWAY, HANDED_OVER, Return
+from apps.identity.actions.federation import AWAY, Return
+from apps.identity.actions.hand_overs import HANDED_OVER
 from apps.identity.api.v1.shapes.providers import (
     BeginLink,
     DepartureShape,
@@ -82,13 +83,13 @@ class Start(BeforeSignIn):
         query = parse_query(request, StartQuery)
         departure = actions.depart(
             provider_code=code,
-            redirect_uri=_callback(code),
+            redirect_uri=callback_of(code),
             challenge=query.challenge,
             return_to=query.return_to,
             origin=nobody_at(request),
         )
         response = Response(status=302, headers={"Location": departure.address})
-        _remember(response, departure.browser)
+        remember(response, departure.browser)
         return response
 
 
@@ -110,13 +111,13 @@ class Link(Endpoint):
         body = parse_body(request, BeginLink)
         departure = actions.depart(
             provider_code=code,
-            redirect_uri=_callback(code),
+            redirect_uri=callback_of(code),
             challenge=body.challenge,
             return_to="",
             origin=origin_of(request),
         )
         response = Response(DepartureShape(address=departure.address))
-        _remember(response, departure.browser)
+        remember(response, departure.browser)
         return response
 
 
@@ -137,7 +138,7 @@ class Callback(BeforeSignIn):
         """Check what the browser brought, and hand its user over by a code; the address holds no token."""
         came = actions.come_back(
             provider_code=code,
-            redirect_uri=_callback(code),
+            redirect_uri=callback_of(code),
             browser=request.COOKIES.get(COOKIE) or secrets.token_urlsafe(32),
             parameters=_parameters(request),
             origin=nobody_at(request),
@@ -212,7 +213,7 @@ def _handed_over(came: Return) -> Response:
     return Response(status=302, headers={"Location": f"{came.return_to}{joint}{urlencode({'code': came.code})}"})
 
 
-def _callback(code: str) -> str:
+def callback_of(code: str) -> str:
     """Return where a provider sends browsers back to: as settings say, not as a request claims."""
     config: configs.Settings = settings.CONFIG
     return f"{config.jwt_issuer.rstrip('/')}{_ROOT}/providers/{code}/callback"
@@ -226,7 +227,8 @@ def _parameters(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in request.query_params.lists()}
 
 
-def _remember(response: HttpResponse, browser: str) -> None:
+def remember(response: HttpResponse, browser: str) -> None:
+    """Leave the secret with the browser that it is recognised by when it comes back."""
     # Lax, not Strict: the browser comes back by a link from another site.
     response.set_cookie(
         COOKIE,

@@ -16,7 +16,6 @@ from apps.common.errors import Invalid, NotFound
 from apps.identity import actions, permissions, queries
 from apps.identity.api.v1.shapes.sessions import (
     BrowserShape,
-    KnownPassword,
     SessionQuery,
     SessionShape,
     ShownFactor,
@@ -154,60 +153,6 @@ class SessionOne(Endpoint):
         if not may_all:
             session_of(request)
         actions.revoke_session(session_id=wanted, user_id=None if may_all else caller.pk, origin=origin_of(request))
-        return Response(status=204)
-
-
-class Proof(Endpoint):
-    """POST /identity/proof."""
-
-    operations: ClassVar = {
-        "POST": Operation(
-            permission=signed_in(),
-            name="prove_again",
-            summary="Prove again who you are",
-            body=KnownPassword,
-            returns={204: None},
-        )
-    }
-
-    def post(self, request: Request) -> Response:
-        """Renew the proof within this session, for what asks for one of the last five minutes.
-
-        An account with a second factor is answered 401 `second_factor_required`, as at a sign-in.
-        """
-        body = parse_body(request, KnownPassword)
-        actions.prove_again(
-            user_id=caller_of(request).pk,
-            session_id=session_of(request),
-            password=body.password,
-            origin=origin_of(request),
-        )
-        return Response(status=204)
-
-
-class ProofSecondFactor(Endpoint):
-    """POST /identity/proof/second-factor."""
-
-    operations: ClassVar = {
-        "POST": Operation(
-            permission=signed_in(),
-            name="finish_proving_again",
-            summary="Finish proving again who you are",
-            body=ShownFactor,
-            returns={204: None},
-        )
-    }
-
-    def post(self, request: Request) -> Response:
-        """Answer the challenge of POST /proof with a second factor."""
-        body = parse_body(request, ShownFactor)
-        actions.finish_proving_again(
-            user_id=caller_of(request).pk,
-            session_id=session_of(request),
-            challenge=body.challenge,
-            factor=factor_of(body),
-            origin=origin_of(request),
-        )
         return Response(status=204)
 
 

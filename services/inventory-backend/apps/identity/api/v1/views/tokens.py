@@ -90,7 +90,8 @@ class PasskeyOptions(BeforeSignIn):
     def post(self, request: Request) -> Response:
         """Return what `navigator.credentials.get` takes to answer a challenge with a passkey."""
         body = parse_body(request, HeldChallenge)
-        return Response(OptionsShape(challenge=body.challenge, options=actions.passkey_options(body.challenge)))
+        options = actions.passkey_options(body.challenge, origin=nobody_at(request))
+        return Response(OptionsShape(challenge=body.challenge, options=options))
 
 
 class TokenRefresh(BeforeSignIn):
