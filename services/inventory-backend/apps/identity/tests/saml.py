@@ -130,7 +130,7 @@ class Forged:
     def signed(self, xml: str) -> etree._Element:
         """Return an element with its signature."""
         root = etree.fromstring(xml)
-        signer = Signer(signature_algorithm=self.method, digest_algorithm=self.digest, c14n_algorithm=self.c14n)  # type: ignore[arg-type]
+        signer = Signer(signature_algorithm=self.method, digest_algorithm=self.digest, c14n_algorithm=self.c14n)
         if self.method.name.startswith("HMAC"):
             # What everybody knows, as a secret.
             secret = certificate_of(self.key).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -145,7 +145,7 @@ PASSWORD_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransp
     ],
 )
 def test_p5_the_context_counts_as_a_second_factor_only_where_it_is_trusted(
-    trusts_amr: bool, context: str, methods: list[str]
+    trusts_amr: object, context: str, methods: list[str]
 ) -> None:
     make_saml(trusts_amr=trusts_amr)
 

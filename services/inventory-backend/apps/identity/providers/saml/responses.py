@@ -173,7 +173,7 @@ def _attributes(assertion: etree._Element) -> dict[str, list[str]]:
 def _one(element: etree._Element, tag: str) -> etree._Element:
     found = element.findall(tag)
     if len(found) != 1:
-        _refused(f"it has {len(found)} {etree.QName(tag).localname}s, not one")
+        _refused(f"it has {len(found)} {etree.QName(tag).localname} elements, not one")
     return found[0]
 
 
