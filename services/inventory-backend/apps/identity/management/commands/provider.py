@@ -44,6 +44,8 @@ class Command(base.Command):
         add.add_argument(
             "--secret", metavar="REF", help="env:SSO_SECRET_NAME or file:name; without it, a public client."
         )
+        add.add_argument("--username-claim", help="The claim or attribute that a new account is named by.")
+        add.add_argument("--name-claim", help="SAML: the attribute that is a person's name.")
         add.add_argument("--groups-claim", default="", help="The claim that lists groups.")
         add.add_argument("--provision", action="store_true", help="Make an account at the first sign-in.")
         add.add_argument("--group-roles", type=Path, metavar="FILE", help="JSON: [{group, role, location}, ...].")
@@ -93,6 +95,7 @@ class Command(base.Command):
             "name": options["name"],
             "issuer": options["issuer"],
             **(self._metadata(options["metadata"]) if options["metadata"] else _client(options)),
+            **{name: options[name] for name in ("username_claim", "name_claim") if options[name]},
             "groups_claim": options["groups_claim"],
             "provisions_users": options["provision"],
             "group_roles": self._group_roles(options["group_roles"]),

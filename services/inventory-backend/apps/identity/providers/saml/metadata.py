@@ -26,17 +26,16 @@ _TYPE: Final = "application/samlmetadata+xml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdpMetadata:
-    """The part of a metadata document that a service provider needs; `wants_signed` is about our requests."""
+    """The part of a metadata document that a service provider needs."""
 
     sign_on_url: str
     certificates: Sequence[x509.Certificate]
-    wants_signed: bool = False
 
     @classmethod
     def of(cls, settings: SamlSettings) -> Self:
-        """Return what was read when the provider was added."""
-        certificates = [x509.load_der_x509_certificate(base64.b64decode(each)) for each in settings.certificates]
-        return cls(sign_on_url=settings.sign_on_url or "", certificates=certificates)
+        """Return what was read when the provider was added, without what is out of date since."""
+        kept = [x509.load_der_x509_certificate(base64.b64decode(each)) for each in settings.certificates]
+        return cls(sign_on_url=settings.sign_on_url or "", certificates=list(filter(_is_current, kept)))
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON values, as `SamlSettings` keeps it."""
@@ -85,6 +84,8 @@ def read_metadata(content: bytes, issuer: str) -> IdpMetadata:
     ]
     if len(roles) != 1 or any(map(_is_over, (root, *roles))):
         raise OutboundFailed("The metadata describes no identity provider of SAML 2.0, or no longer.")
+    if roles[0].get("WantAuthnRequestsSigned", "") in {"true", "1"}:
+        raise OutboundFailed("The metadata asks for signed requests, which are not sent.")
     places = [
         each.get("Location") for each in roles[0].findall(md("SingleSignOnService")) if each.get("Binding") == REDIRECT
     ]
@@ -93,8 +94,7 @@ def read_metadata(content: bytes, issuer: str) -> IdpMetadata:
     certificates = _certificates(roles[0])
     if not certificates:
         raise OutboundFailed("The metadata has no usable certificate to sign with: RSA of 2048 bits, or P-256.")
-    wants_signed = roles[0].get("WantAuthnRequestsSigned", "") in {"true", "1"}
-    return IdpMetadata(sign_on_url=places[0], certificates=certificates, wants_signed=wants_signed)
+    return IdpMetadata(sign_on_url=places[0], certificates=certificates)
 
 
 def _certificates(role: etree._Element) -> list[x509.Certificate]:
