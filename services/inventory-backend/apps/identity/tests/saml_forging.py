@@ -74,12 +74,12 @@ def replaced(old: bytes, new: bytes) -> Forge:
     return touched(touch)
 
 
-def timed(name: str, seconds: float) -> Forge:
-    """Set each time of this name in the assertion to so many seconds from now."""
+def timed(name: str, seconds: float, path: str | None = None) -> Forge:
+    """Set each time of this name in the assertion, or only those at a path, to so many seconds from now."""
 
     def forge(forged: Forged) -> None:
         root = etree.fromstring(forged.xml)
-        for element in root.iter():
+        for element in root.iter() if path is None else root.iterfind(path):
             if name in element.attrib:
                 element.set(name, instant(seconds))
         forged.xml = etree.tostring(root).decode()
@@ -275,6 +275,48 @@ LAUGHS: Final = b'<!ENTITY a "ha">' + b"".join(
     b'<!ENTITY %c "%s">' % (each, b"&%c;" % (each - 1) * 10) for each in range(98, 108)
 )
 NAME: Final = b">ada-over-there<"
+
+
+def assertion_elsewhere(response: etree._Element) -> None:
+    """Put the one assertion where nobody looks for it, or everybody."""
+    assertion, _ = parts(response)
+    extensions = etree.Element(p("Extensions"))
+    assertion.addprevious(extensions)
+    extensions.append(assertion)
+
+
+def name_twice(response: etree._Element) -> None:
+    assertion, _ = parts(response)
+    response.findall(p("Status"))[0].set("ID", assertion.get("ID", ""))
+
+
+def signature_elsewhere(response: etree._Element) -> None:
+    _, signature = parts(response)
+    response.findall(p("Status"))[0].append(copy.deepcopy(signature))
+
+
+def signed_twice(assertion: etree._Element) -> None:
+    signature = assertion.findall(ds("Signature"))[0]
+    signature.addnext(copy.deepcopy(signature))
+
+
+def with_object(assertion: etree._Element) -> None:
+    etree.SubElement(assertion.findall(ds("Signature"))[0], ds("Object"))
+
+
+def canonical(assertion: etree._Element) -> None:
+    method = next(assertion.iter(ds("CanonicalizationMethod")))
+    method.set("Algorithm", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315")
+
+
+def with_another_key(assertion: etree._Element) -> None:
+    """Say of the signature that another key made it."""
+    key_info = next(assertion.iter(ds("KeyInfo")))
+    for each in key_info:
+        key_info.remove(each)
+    value = etree.SubElement(etree.SubElement(key_info, ds("KeyValue")), ds("RSAKeyValue"))
+    etree.SubElement(value, ds("Modulus")).text = "AQAB"
+    etree.SubElement(value, ds("Exponent")).text = "AQAB"
 
 
 def without_status(response: etree._Element) -> None:
