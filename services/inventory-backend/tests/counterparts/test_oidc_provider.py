@@ -1,89 +1,26 @@
 """Signing in at npm's oidc-provider, over HTTP, with the service as it is shipped."""
 
-import base64
-import hashlib
 import html
 import re
-import secrets
 import shlex
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, override
-from urllib.error import HTTPError
-from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
-from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import msgspec
 import pytest
 
+from tests.counterparts.browser import Browser, challenged
 from tests.server import Server
 from tests.world import PASSWORD, World
 
 SECRET = "of this run"
 ROOT = "/api/v1/identity"
 _LAST_CALL = 30
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    @override
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-class Browser:
-    """Keeps cookies and follows redirects by hand, so that a test sees each."""
-
-    def __init__(self) -> None:
-        policy = DefaultCookiePolicy(secure_protocols=("https", "http"))  # as browsers do for loopback
-        self._opener = build_opener(HTTPCookieProcessor(CookieJar(policy)), _NoRedirect)
-
-    def open(self, url: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
-        """Return status, body and Location."""
-        data = None if form is None else urlencode(form).encode()
-        try:
-            with self._opener.open(Request(url, data=data), timeout=15) as answer:  # noqa: S310  (loopback)
-                return answer.status, answer.read().decode(), ""
-        except HTTPError as other:
-            with other:
-                return other.code, other.read().decode(), other.headers.get("Location") or ""
-
-    def follow(self, url: str, *, until: str = "never") -> tuple[str, int, str]:
-        """Return address, status and body of the first answer that is no redirect, or goes to `until`."""
-        for _ in range(10):
-            status, body, location = self.open(url)
-            if status not in {302, 303}:
-                return url, status, body
-            url = urljoin(url, location)
-            if url.startswith(until):
-                return url, status, body
-        pytest.fail(f"Too many redirects, last to {url}")
-
-    def sign_in(self, url: str, login: str, *, until: str) -> str:
-        """Sign in and consent at the provider's own pages; return the address that it sends the browser back to."""
-        address, _, page = self.follow(url, until=until)
-        for _ in range(3):
-            if address.startswith(until):
-                return address
-            prompt = re.search(r'name="prompt" value="(\w+)"', page)
-            assert prompt is not None, page
-            action = re.search(r'action="([^"]+)"', page)
-            assert action is not None, page
-            form = {"prompt": prompt[1], "login": login, "password": "any"}
-            _, _, location = self.open(urljoin(address, html.unescape(action[1])), form)
-            address, _, page = self.follow(urljoin(address, location), until=until)
-        return address
-
-    def sign_out(self, issuer: str) -> None:
-        """Sign out at the provider."""
-        _, _, page = self.follow(f"{issuer}/session/end")
-        xsrf = re.search(r'name="xsrf" value="([^"]+)"', page)
-        assert xsrf is not None, page
-        status, body, _ = self.open(f"{issuer}/session/end/confirm", {"xsrf": xsrf[1], "logout": "yes"})
-        assert status in {200, 302, 303}, body
 
 
 @pytest.fixture
@@ -150,14 +87,9 @@ def ready(service: Server, issuer: str) -> str:
     return token
 
 
-def _verifier() -> tuple[str, str]:
-    verifier = secrets.token_urlsafe(32)
-    return verifier, base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-
-
 def _signed_in(service: Server, browser: Browser, login: str) -> Any:
     """Go there and back with a browser, and return the tokens."""
-    verifier, challenge = _verifier()
+    verifier, challenge = challenged()
     start = f"{service.url}{ROOT}/providers/acme/start?challenge={challenge}"
     back = browser.sign_in(start, login, until=f"{service.url}{ROOT}/providers/acme/callback")
     assert sorted(parse_qs(urlsplit(back).query)) == ["code", "iss", "state"]
@@ -200,7 +132,7 @@ def test_s3_signing_out_there_ends_the_session_here(service: Server, issuer: str
 @pytest.mark.usefixtures("ready")
 def test_s1_who_declines_there_is_not_signed_in_here(service: Server) -> None:
     browser = Browser()
-    _, challenge = _verifier()
+    _, challenge = challenged()
     start = f"{service.url}{ROOT}/providers/acme/start?challenge={challenge}"
     address, _, page = browser.follow(start)
     abort = re.search(r'href="([^"]+/abort)"', page)
@@ -218,7 +150,7 @@ def test_s1_who_declines_there_is_not_signed_in_here(service: Server) -> None:
 def test_s1_a_secret_that_is_wrong_signs_nobody_in(service: Server, tmp_path: Path) -> None:
     (tmp_path / "acme").write_text("another secret")
     browser = Browser()
-    _, challenge = _verifier()
+    _, challenge = challenged()
     start = f"{service.url}{ROOT}/providers/acme/start?challenge={challenge}"
     back = browser.sign_in(start, "ada", until=f"{service.url}{ROOT}/providers/acme/callback")
 

@@ -33,6 +33,7 @@ from apps.identity.actions.providers import (
     delete_provider,
     disable_provider,
     enable_provider,
+    replace_metadata,
     test_provider,
 )
 from apps.identity.actions.roles import BuiltinRole, change_role, create_role, delete_role, sync_roles
@@ -128,6 +129,7 @@ __all__ = [
     "remove_member",
     "remove_passkey",
     "remove_totp",
+    "replace_metadata",
     "replace_recovery_codes",
     "request_reset",
     "require_held",

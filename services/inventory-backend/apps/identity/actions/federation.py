@@ -10,7 +10,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -59,6 +59,15 @@ class Departure:
 
     address: str
     browser: str
+    comes_back_by_post: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a browser brought back, each of them once: with a form, or in the address."""
+
+    values: Mapping[str, str]
+    are_posted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +100,8 @@ def depart(
     provider = enabled_provider(provider_code)
     throttle.claim_of_network(kind=_AWAY_KIND, origin=origin, free=STARTS)
     browser, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    address = provider_of(provider).start(_attempt(state, browser, redirect_uri, is_fresh=is_proof))
+    there = provider_of(provider)
+    address = there.start(_attempt(state, browser, redirect_uri, at=origin.at, is_fresh=is_proof))
     SignInAttempt.objects.filter(expires_at__lt=origin.at).delete()
     SignInAttempt.objects.create(
         state_digest=digest_of(state),
@@ -104,22 +114,23 @@ def depart(
         return_to=return_to,
         expires_at=origin.at + AWAY,
     )
-    return Departure(address=address, browser=browser)
+    return Departure(address=address, browser=browser, comes_back_by_post=there.comes_back_by_post)
 
 
-def come_back(
-    *, provider_code: str, redirect_uri: str, browser: str, parameters: Mapping[str, str], origin: Origin
-) -> Return:
+def come_back(*, provider_code: str, redirect_uri: str, browser: str, parameters: Parameters, origin: Origin) -> Return:
     """Take back who was sent away, and hand them over by a code.
 
     Raises `AssertionRefused` unless the same browser brings, in time and once, the proof of who signed in, and
     `SignInRefused` for somebody who has no account here.
     """
     provider = enabled_provider(provider_code)
-    state = parameters.get("state", "")
+    there = provider_of(provider)
+    if there.comes_back_by_post is not parameters.are_posted:
+        raise AssertionRefused("People come back from this provider in another way. Begin again.")
+    state = parameters.values.get("RelayState" if parameters.are_posted else "state", "")
     attempt = _claimed(provider, state=state, browser=browser, origin=origin)
-    answer = Answer(parameters=parameters, at=origin.at)
-    assertion = provider_of(provider).finish(_attempt(state, browser, redirect_uri), answer)
+    answer = Answer(parameters=parameters.values, at=origin.at)
+    assertion = there.finish(_attempt(state, browser, redirect_uri, at=origin.at), answer)
     came = _taken_back(provider, attempt, assertion, origin=origin)
     throttle.give_back(kind=_AWAY_KIND, origin=origin, free=STARTS)
     return came
@@ -267,12 +278,13 @@ def _provisioned(provider: Provider, assertion: Assertion) -> User:
     raise SignInRefused("No name is free for a new account. Try again.")
 
 
-def _attempt(state: str, browser: str, redirect_uri: str, *, is_fresh: bool = False) -> Attempt:
+def _attempt(state: str, browser: str, redirect_uri: str, *, at: datetime, is_fresh: bool = False) -> Attempt:
     return Attempt(
         state=state,
         nonce=_derived("nonce", browser, state),
         verifier=_derived("verifier", browser, state),
         redirect_uri=redirect_uri,
+        at=at,
         is_fresh=is_fresh,
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -21,12 +21,21 @@ from rbac import Grants
 from rbac.django.models import Role
 from rbac.django.queries import location_ids
 
+_TRUST: Final = ("issuer", "metadata_url", "sign_on_url", "certificates")
+
 
 class NotTested(Conflict):
     """A provider is switched on only with the settings that were tried with success."""
 
     code = "not_tested"
     title = "Not tested"
+
+
+class TrustIsFixed(Conflict):
+    """Whoever could say anew whose signature counts could sign in as anybody who came from there."""
+
+    code = "trust_is_fixed"
+    title = "Fixed since somebody signed in"
 
 
 class LastWayIn(Conflict):
@@ -49,21 +58,23 @@ def create_provider(provider: Provider, *, grants: Grants, origin: Origin) -> Pr
 def change_provider(provider: Provider, changes: Mapping[str, Any], *, grants: Grants, origin: Origin) -> Provider:
     """Change a provider; what changes its settings switches it off until they are tested.
 
-    Another issuer could say that somebody of its own is anybody whom this one made. Raises as `create_provider`,
-    `StaleVersion`, and `InUse` for another issuer where this one has people here.
+    Raises as `create_provider`, `StaleVersion`, and where this one has people here `TrustIsFixed` for other keys and
+    `InUse` for another issuer: it could say that somebody of its own is anybody whom this one made.
     """
     written = dict(changes)
     if "group_roles" in written:
         _refuse_wider(written["group_roles"], grants)
-    settings = written.get("settings", provider.settings)
-    if settings.get("issuer") != provider.settings.get("issuer") and _has_people(provider):
-        text = "People came from this issuer, or it provisioned some. Make another provider for another issuer."
-        raise InUse(text, [Problem(pointer="#/issuer", code="in_use", detail=text)])
-    if settings != provider.settings:
+    if written.get("settings", provider.settings) != provider.settings:
+        _refuse_other_trust(provider, written["settings"])
         written["is_enabled"] = False
     changed = records.change(provider, written, noun="provider", origin=origin)
     issuers.forget()
     return changed
+
+
+def replace_metadata(provider: Provider, settings: Mapping[str, Any], *, origin: Origin) -> Provider:
+    """Say anew whose signatures count, as whoever runs the service: nobody may do so over HTTP."""
+    return records.change(provider, {"settings": settings, "is_enabled": False}, noun="provider", origin=origin)
 
 
 def delete_provider(provider: Provider, *, origin: Origin) -> None:
@@ -106,6 +117,23 @@ def refuse_unless_everywhere(grants: Grants) -> None:
     """Refuse who manages providers for some locations only: a provider lets people in everywhere."""
     if not grants.scope(MANAGE_PROVIDERS).everywhere:
         raise Forbidden(f"Providers belong to those who hold {MANAGE_PROVIDERS} everywhere.")
+
+
+def _refuse_other_trust(provider: Provider, settings: Mapping[str, Any]) -> None:
+    """Refuse what would let another key speak for people who are known here.
+
+    An OpenID issuer's keys come from its own address, which is part of who somebody is; SAML's come from metadata that
+    can be anywhere.
+    """
+    changed = [name for name in _TRUST if settings.get(name) != provider.settings.get(name)]
+    if provider.kind == "saml" and changed and provider.identities.exists():
+        text = (
+            f"People came from here: use `inventory provider metadata {provider.code}` on the server, or add another."
+        )
+        raise TrustIsFixed.at(f"#/{changed[0]}", "trust_is_fixed", text)
+    if settings.get("issuer") != provider.settings.get("issuer") and _has_people(provider):
+        text = "People came from this issuer, or it provisioned some. Make another provider for another issuer."
+        raise InUse(text, [Problem(pointer="#/issuer", code="in_use", detail=text)])
 
 
 def _refuse_wider(group_roles: Sequence[Mapping[str, Any]], grants: Grants) -> None:

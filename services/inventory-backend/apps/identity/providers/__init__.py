@@ -1,7 +1,7 @@
 """How people prove who they are: here with a password, or at an identity provider. No tables, and no HTTP of ours.
 
 >>> sorted(KINDS)
-['local', 'oidc']
+['local', 'oidc', 'saml']
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from typing import Final
 
 from apps.common.outbound import outbound
 from apps.identity.models import Provider
+from apps.identity.providers import saml
 from apps.identity.providers.local import Local
 from apps.identity.providers.oidc.provider import Oidc
 from apps.identity.providers.protocol import (
@@ -37,6 +38,7 @@ __all__ = [
 KINDS: Final[Mapping[str, Callable[[Mapping[str, object]], IdentityProvider]]] = {
     "local": lambda _: Local(),
     "oidc": lambda settings: Oidc.of(settings, client=outbound()),
+    "saml": lambda settings: saml.service_provider(settings, client=outbound()),
 }
 
 

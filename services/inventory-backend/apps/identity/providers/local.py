@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from django.contrib.auth.hashers import is_password_usable
 
@@ -13,6 +14,8 @@ from apps.identity.providers.protocol import Answer, Assertion, AssertionRefused
 @dataclass(frozen=True)
 class Local:
     """The service's own sign-in: nobody is sent away, so nobody comes back."""
+
+    comes_back_by_post: ClassVar[bool] = False
 
     def start(self, attempt: Attempt) -> str:
         """Refuse: a password goes to POST /identity/token."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from apps.common.errors import Unauthenticated
+from apps.common.errors import Busy, Unauthenticated
 
 
 class AssertionRefused(Unauthenticated):
@@ -15,9 +15,17 @@ class AssertionRefused(Unauthenticated):
     title = "Sign-in refused"
 
 
+class ProviderUnavailable(Busy):
+    """The identity provider does not answer, or not as it should."""
+
+    code = "provider_unavailable"
+    title = "The identity provider does not answer"
+    retry_after_seconds = 5
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One way to a provider and back; `state`, `nonce` and `verifier` are new and random for each.
+    """One way to a provider and back; `state`, `nonce` and `verifier` are new and random for each, `at` is now.
 
     With `is_fresh` a session over there is not enough: people are to sign in anew.
     """
@@ -26,6 +34,7 @@ class Attempt:
     nonce: str
     verifier: str
     redirect_uri: str
+    at: datetime
     is_fresh: bool = False
 
 
@@ -75,7 +84,9 @@ class Check:
 
 
 class IdentityProvider(Protocol):
-    """A place where people prove who they are."""
+    """A place where people prove who they are; it sends them back with a form, or with a link."""
+
+    comes_back_by_post: ClassVar[bool]
 
     def start(self, attempt: Attempt) -> str:
         """Return the address that the browser is sent to."""

@@ -169,7 +169,7 @@ def test_the_address_to_come_back_to_is_listed_and_gets_a_code_only(
     there.token = lambda: {"access_token": "a", "token_type": "Bearer", "id_token": token.text()}
     came = browser.back(iss=there.issuer)
 
-    assert came.status_code == 302
+    assert came.status_code == 303
     address, _, query = came["Location"].partition("?")
     assert address == "https://app.example.com/back"
     assert query.startswith("code=")

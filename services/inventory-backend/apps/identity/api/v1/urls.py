@@ -5,7 +5,15 @@ from django.urls import path
 from apps.identity.api.v1.views import factors, keys, passwords, proofs, sessions, tokens, users
 from apps.identity.api.v1.views.bindings import Bindings, OneBinding
 from apps.identity.api.v1.views.explain import Explain
-from apps.identity.api.v1.views.federation import BackchannelLogout, Callback, Link, Start, TokenHandOver, WaysIn
+from apps.identity.api.v1.views.federation import (
+    BackchannelLogout,
+    Callback,
+    Link,
+    Metadata,
+    Start,
+    TokenHandOver,
+    WaysIn,
+)
 from apps.identity.api.v1.views.groups import Groups, Members, OneGroup, OneMember
 from apps.identity.api.v1.views.providers import DisableProvider, EnableProvider, OneProvider, Providers, TestProvider
 from apps.identity.api.v1.views.roles import OneRole, Roles
@@ -70,5 +78,6 @@ urlpatterns = [
     path("providers/<str:code>/link", Link.as_view(), name="provider-link"),
     path("providers/<str:code>/proof", proofs.ProofElsewhere.as_view(), name="provider-proof"),
     path("providers/<str:code>/callback", Callback.as_view(), name="provider-callback"),
+    path("providers/<str:code>/metadata", Metadata.as_view(), name="provider-metadata"),
     path("providers/<str:code>/backchannel-logout", BackchannelLogout.as_view(), name="provider-logout"),
 ]

@@ -13,7 +13,6 @@ from apps.common.management import base
 from apps.identity import actions
 from apps.identity.models import Provider
 from apps.identity.permissions import BUILTIN_ROLES
-from apps.identity.providers.oidc.settings import OidcSettings
 from audit import Origin
 from rbac import Grant, Grants
 
@@ -27,6 +26,7 @@ class Command(base.Command):
         "  inventory provider list --json\n"
         "  inventory provider add acme --name Acme --issuer https://login.acme.example --client-id inventory \\\n"
         "      --secret file:acme --groups-claim groups --provision\n"
+        "  inventory provider add acme --name Acme --issuer https://acme.example/saml --metadata acme.xml --provision\n"
         "  inventory provider test acme && inventory provider enable acme\n"
         "  inventory provider disable local      only single sign-on from now on"
     )
@@ -35,18 +35,24 @@ class Command(base.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
         lists = tasks.add_parser("list", help="Show every provider, on or off.")
-        add = tasks.add_parser("add", help="Add an OpenID provider, switched off.")
+        add = tasks.add_parser("add", help="Add an OpenID or a SAML provider, switched off.")
         add.add_argument("code", help="a-z, 0-9 and -: part of the address that people come back to.")
         add.add_argument("--name", required=True, help="What a sign-in page shows.")
-        add.add_argument("--issuer", required=True, help="The issuer, exactly as its discovery document has it.")
-        add.add_argument("--client-id", required=True, help="Who we are over there.")
+        add.add_argument("--issuer", required=True, help="The issuer, exactly as its own document has it.")
+        add.add_argument("--client-id", help="Who we are over there; OpenID only.")
+        add.add_argument("--metadata", metavar="URL|FILE", help="SAML: the provider's metadata; the issuer is its id.")
         add.add_argument(
             "--secret", metavar="REF", help="env:SSO_SECRET_NAME or file:name; without it, a public client."
         )
+        add.add_argument("--username-claim", help="The claim or attribute that a new account is named by.")
+        add.add_argument("--name-claim", help="SAML: the attribute that is a person's name.")
         add.add_argument("--groups-claim", default="", help="The claim that lists groups.")
         add.add_argument("--provision", action="store_true", help="Make an account at the first sign-in.")
         add.add_argument("--group-roles", type=Path, metavar="FILE", help="JSON: [{group, role, location}, ...].")
-        parsers = [lists, add]
+        metadata = tasks.add_parser("metadata", help="Replace a SAML provider's metadata; test it again afterwards.")
+        metadata.add_argument("code")
+        metadata.add_argument("place", metavar="URL|FILE")
+        parsers = [lists, add, metadata]
         for task, text in (
             ("test", "Try everything that can be tried without a person."),
             ("enable", "Switch a provider on, after a test."),
@@ -65,6 +71,8 @@ class Command(base.Command):
             self._list()
         elif task == "add":
             self._add(options, origin)
+        elif task == "metadata":
+            self._replace_metadata(self._one(options["code"]), options["place"], origin)
         elif task == "test":
             self._test(self._one(options["code"]), origin)
         else:
@@ -79,37 +87,57 @@ class Command(base.Command):
 
     def _add(self, options: dict[str, Any], origin: Origin) -> None:
         # Where the API checks: the command's arguments become the same body.
-        from apps.identity.api.v1.shapes.providers import (  # noqa: PLC0415  (api is above commands for nothing else)
-            NewProvider,
-            group_roles_in,
-            settings_in,
-        )
+        from apps.identity.api.v1.shapes.provider_settings import settings_in  # noqa: PLC0415  (api is above commands)
+        from apps.identity.api.v1.shapes.providers import NewProvider, group_roles_in  # noqa: PLC0415  (as above)
 
         body = {
             "code": options["code"],
             "name": options["name"],
             "issuer": options["issuer"],
-            "client_id": options["client_id"],
-            "client_authentication": "client_secret_basic" if options["secret"] else "none",
-            "client_secret_ref": options["secret"],
+            **(self._metadata(options["metadata"]) if options["metadata"] else _client(options)),
+            **{name: options[name] for name in ("username_claim", "name_claim") if options[name]},
             "groups_claim": options["groups_claim"],
             "provisions_users": options["provision"],
             "group_roles": self._group_roles(options["group_roles"]),
         }
-        try:
-            new = msgspec.convert(body, NewProvider)
-        except msgspec.ValidationError as error:
-            raise self.failed("invalid", str(error), "See `inventory provider add --help`.") from error
+        new = self._converted(body, NewProvider)
         provider = Provider(
             code=new.code,
             name=new.name,
             kind=new.kind,
-            settings=settings_in(new, {}),
+            settings=settings_in(new, {}, new.kind),
             provisions_users=new.provisions_users,
             group_roles=group_roles_in(new.group_roles),
         )
         made = actions.create_provider(provider, grants=_OPERATOR, origin=origin)
         self.answer(_facts(made), f"Added {made.code}, switched off. Next: inventory provider test {made.code}")
+
+    def _replace_metadata(self, provider: Provider, place: str, origin: Origin) -> None:
+        from apps.identity.api.v1.shapes.provider_settings import settings_in  # noqa: PLC0415  (api is above commands)
+        from apps.identity.api.v1.shapes.providers import ProviderPatch  # noqa: PLC0415  (as above)
+
+        if provider.kind != "saml":
+            raise self.failed("not_for_this_kind", f"{provider.code} has no metadata.", "Only SAML providers have it.")
+        patch = self._metadata(place)
+        patch.pop("kind")
+        settings = settings_in(self._converted(patch, ProviderPatch), provider.settings, provider.kind)
+        made = actions.replace_metadata(provider, settings, origin=origin)
+        self.answer(_facts(made), f"{made.code} is off. Next: inventory provider test {made.code}")
+
+    def _converted[T](self, body: dict[str, Any], shape: type[T]) -> T:
+        try:
+            return msgspec.convert(body, shape)
+        except msgspec.ValidationError as error:
+            raise self.failed("invalid", str(error), "See `inventory provider add --help`.") from error
+
+    def _metadata(self, place: str) -> dict[str, Any]:
+        if "://" in place:
+            return {"kind": "saml", "metadata_url": place}
+        try:
+            return {"kind": "saml", "metadata": Path(place).read_text(encoding="utf-8")}
+        except (OSError, ValueError) as error:
+            hint = "Name a file, or an https address."
+            raise self.failed("unreadable_file", f"{place} cannot be read: {type(error).__name__}.", hint) from error
 
     def _group_roles(self, file: Path | None) -> object:
         if file is None:
@@ -139,12 +167,19 @@ class Command(base.Command):
         return provider
 
 
+def _client(options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "client_id": options["client_id"],
+        "client_authentication": "client_secret_basic" if options["secret"] else "none",
+        "client_secret_ref": options["secret"],
+    }
+
+
 def _facts(provider: Provider) -> dict[str, Any]:
-    issuer = msgspec.convert(provider.settings, OidcSettings).issuer if provider.kind == "oidc" else None
     return {
         "code": provider.code,
         "name": provider.name,
         "kind": provider.kind,
         "is_enabled": provider.is_enabled,
-        "issuer": issuer,
+        "issuer": provider.settings.get("issuer"),
     }

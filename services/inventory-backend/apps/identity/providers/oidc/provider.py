@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import msgspec
 from django.conf import settings as django_settings
 
 import configs
-from apps.common.errors import Busy
 from apps.common.outbound import Outbound, OutboundFailed
 from apps.identity.providers.oidc import tokens
 from apps.identity.providers.oidc.metadata import Issuers, Metadata, read_keys, read_metadata
@@ -27,6 +26,7 @@ from apps.identity.providers.protocol import (
     Check,
     Checks,
     LogoutAssertion,
+    ProviderUnavailable,
 )
 
 issuers: Final = Issuers()
@@ -38,20 +38,13 @@ _MOST_GROUPS: Final = 500
 _OK: Final = 200
 
 
-class ProviderUnavailable(Busy):
-    """The identity provider does not answer, or not as it should."""
-
-    code = "provider_unavailable"
-    title = "The identity provider does not answer"
-    retry_after_seconds = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Oidc:
     """A relying party of one issuer."""
 
     settings: OidcSettings
     client: Outbound
+    comes_back_by_post: ClassVar[bool] = False
 
     @classmethod
     def of(cls, settings: Mapping[str, object], *, client: Outbound) -> Self:

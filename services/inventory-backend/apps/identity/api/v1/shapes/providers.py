@@ -4,21 +4,15 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-import configs
 from apps.common.api.fields import IdOut, InstantOut, Name, instant
 from apps.common.api.pages import PageQuery
-from apps.common.errors import Invalid
-from apps.common.outbound import OutboundFailed, outbound
 from apps.identity.models import Provider
 from apps.identity.providers import Check
 from apps.identity.providers.oidc.settings import (
     Algorithm,
     ClientAuthentication,
-    OidcSettings,
-    default_algorithms,
-    default_scopes,
 )
 
 _END = r"$(?!\n)"
@@ -37,9 +31,9 @@ Visible = Annotated[
 Issuer = Annotated[
     str,
     Meta(
-        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?" + _END,
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?|urn:[!-~]+)" + _END,
         max_length=500,
-        extra={"hint": "the issuer as its discovery document has it, an https URL of at most 500 characters"},
+        extra={"hint": "the issuer as its discovery document has it, or the entity id; at most 500 characters"},
     ),
 ]
 SecretRef = Annotated[
@@ -59,6 +53,12 @@ Scopes = Annotated[
     Meta(min_length=1, max_length=20, extra={"hint": "1 to 20 scopes"}),
 ]
 Algorithms = Annotated[list[Algorithm], Meta(min_length=1, max_length=10, extra={"hint": "asymmetric algorithms"})]
+MetadataUrl = Annotated[
+    str, Meta(max_length=500, description="Where a SAML identity provider's metadata is, over https.")
+]
+MetadataXml = Annotated[
+    str, Meta(max_length=256 * 1024, description="A SAML identity provider's metadata itself, where it has no address.")
+]
 Secret43 = Annotated[
     str,
     Meta(
@@ -81,18 +81,25 @@ GroupRoles = Annotated[list[GroupRoleShape], Meta(max_length=200)]
 
 
 class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Body of POST /providers: an OpenID provider; what is not said comes from its discovery document."""
+    """Body of POST /providers. What is not said of an OpenID provider comes from its discovery document.
+
+    A SAML provider (`kind` saml) needs its entity id as `issuer`, and `metadata_url` or `metadata`; claims are then the
+    names of attributes.
+    """
 
     code: ProviderCode
     name: Name
     issuer: Issuer
-    client_id: Visible
-    kind: Literal["oidc"] = "oidc"
-    client_authentication: ClientAuthentication = "client_secret_basic"
+    kind: Literal["oidc", "saml"] = "oidc"
+    client_id: Visible | None = None
+    client_authentication: ClientAuthentication | UnsetType = UNSET
     client_secret_ref: SecretRef | None = None
-    scopes: Scopes = field(default_factory=default_scopes)
-    algorithms: Algorithms = field(default_factory=default_algorithms)
-    username_claim: ClaimName = "preferred_username"
+    scopes: Scopes | UnsetType = UNSET
+    algorithms: Algorithms | UnsetType = UNSET
+    metadata_url: MetadataUrl | None = None
+    metadata: MetadataXml | None = None
+    username_claim: ClaimName | UnsetType = UNSET
+    name_claim: ClaimName | UnsetType = UNSET
     groups_claim: ClaimName = ""
     trusts_amr: bool = False
     provisions_users: bool = False
@@ -109,7 +116,10 @@ class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     client_secret_ref: SecretRef | UnsetType | None = UNSET
     scopes: Scopes | UnsetType = UNSET
     algorithms: Algorithms | UnsetType = UNSET
+    metadata_url: MetadataUrl | UnsetType = UNSET
+    metadata: MetadataXml | UnsetType = UNSET
     username_claim: ClaimName | UnsetType = UNSET
+    name_claim: ClaimName | UnsetType = UNSET
     groups_claim: ClaimName | UnsetType = UNSET
     trusts_amr: bool | UnsetType = UNSET
     provisions_users: bool | UnsetType = UNSET
@@ -209,33 +219,6 @@ class HandedOverShape(Struct, frozen=True, kw_only=True):
 
     code: str
     expires_in: int
-
-
-def settings_in(body: Struct, before: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of an OpenID provider as a body leaves them.
-
-    Raises `Invalid` for an issuer that may not be called, and for a secret that is missing or too much.
-    """
-    names = OidcSettings.__struct_fields__
-    given = {name: getattr(body, name) for name in names if getattr(body, name, UNSET) is not UNSET}
-    merged = msgspec.convert({**before, **given}, OidcSettings).plain()
-    try:
-        outbound().refuse_unless_allowed(merged["issuer"])
-    except OutboundFailed as error:
-        raise Invalid.at(
-            "#/issuer", "issuer_not_allowed", f"{error.detail} Send the issuer as its discovery has it."
-        ) from error
-    if "?" in merged["issuer"]:
-        raise Invalid.at("#/issuer", "issuer_not_allowed", "An issuer has no query (OpenID Connect Discovery 1.0, 3).")
-    has_secret, needs = merged["client_secret_ref"] is not None, merged["client_authentication"] != "none"
-    if has_secret != needs:
-        text = "Name a secret as client_secret_ref, or send client_authentication none without one."
-        raise Invalid.at("#/client_secret_ref", "secret_reference", text)
-    if has_secret and not configs.is_secret_reference(merged["client_secret_ref"]):
-        raise Invalid.at("#/client_secret_ref", "invalid", "Send env:SSO_SECRET_NAME or file:name.")
-    if "openid" not in merged["scopes"]:
-        raise Invalid.at("#/scopes", "openid_required", "Without the scope openid there is no ID token.")
-    return merged
 
 
 def group_roles_in(group_roles: Iterable[GroupRoleShape]) -> list[dict[str, Any]]:

@@ -115,7 +115,7 @@ class ProofElsewhere(Endpoint):
             is_proof=True,
         )
         response = Response(DepartureShape(address=departure.address))
-        remember(response, departure.browser)
+        remember(response, departure)
         return response
 
 

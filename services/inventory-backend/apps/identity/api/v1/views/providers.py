@@ -18,6 +18,7 @@ from apps.common.api.shown import ShownQuery, shown
 from apps.common.errors import Invalid, NotFound
 from apps.identity import actions
 from apps.identity.actions.providers import refuse_unless_everywhere
+from apps.identity.api.v1.shapes.provider_settings import settings_in
 from apps.identity.api.v1.shapes.providers import (
     NewProvider,
     ProviderPatch,
@@ -26,7 +27,6 @@ from apps.identity.api.v1.shapes.providers import (
     TestedShape,
     group_roles_in,
     provider_shapes,
-    settings_in,
     tested_shape,
 )
 from apps.identity.models import Provider, User
@@ -68,13 +68,13 @@ class Providers(Endpoint):
         return page_of(request, parse_query(request, ProviderQuery), Provider.objects.all(), LISTING)
 
     def post(self, request: Request) -> Response:
-        """Add an OpenID provider; test it, then switch it on."""
+        """Add an identity provider; test it, then switch it on."""
         body = parse_body(request, NewProvider)
         provider = Provider(
             code=body.code,
             name=body.name,
             kind=body.kind,
-            settings=settings_in(body, {}),
+            settings=settings_in(body, {}, body.kind),
             provisions_users=body.provisions_users,
             group_roles=group_roles_in(body.group_roles),
         )
@@ -229,8 +229,8 @@ def _changes(body: ProviderPatch, provider: Provider) -> dict[str, Any]:
         changes["group_roles"] = group_roles_in(body.group_roles)
     if body.scim_client is not UNSET:
         changes["scim_client_id"] = _client(body.scim_client)
-    if provider.kind == "oidc":
-        return changes | {"settings": settings_in(body, provider.settings)}
+    if provider.kind != "local":
+        return changes | {"settings": settings_in(body, provider.settings, provider.kind)}
     foreign = [name for name in body.__struct_fields__ if getattr(body, name) is not UNSET and name != "name"]
     if foreign:
         raise Invalid.at(f"#/{foreign[0]}", "not_for_passwords", "Passwords have a name, and nothing else to set.")
