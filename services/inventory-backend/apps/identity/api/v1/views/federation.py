@@ -175,7 +175,7 @@ class Metadata(BeforeSignIn):
         del request
         if "\0" in code or not Provider.objects.filter(code=code, kind="saml").exists():
             raise NotFound
-        return HttpResponse(saml.own_metadata(_callback(code)), content_type="application/samlmetadata+xml")
+        return HttpResponse(saml.own_metadata(callback_of(code)), content_type="application/samlmetadata+xml")
 
 
 class BackchannelLogout(BeforeSignIn):
@@ -228,7 +228,7 @@ class TokenHandOver(BeforeSignIn):
 def _came_back(request: Request, code: str, parameters: Parameters) -> Response:
     came = actions.come_back(
         provider_code=code,
-        redirect_uri=_callback(code),
+        redirect_uri=callback_of(code),
         browser=request.COOKIES.get(COOKIE) or secrets.token_urlsafe(32),
         parameters=parameters,
         origin=nobody_at(request),
