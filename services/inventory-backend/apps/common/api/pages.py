@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from apps.common.api.shown import Expansions, ShownQuery, shown
 from apps.common.errors import Invalid
+from rbac.django.queries import first_of_each
 
 _SALT = "page"
 _PAGING = frozenset({"cursor", "limit", "count", "fields", "expand"})
@@ -44,12 +45,16 @@ class Page[Shape](Struct, frozen=True, omit_defaults=True):
     count: int | UnsetType = UNSET
 
 
+def _as_they_are(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    return rows
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing[Row, Shape: Struct]:
     """How one list is sorted and shown.
 
-    `sorts` maps each allowed `sort` name to a column that has an index; the last sort column of `default` must make
-    the order total together with `tie_break`.
+    `columns` makes of the rows of a page what `shape` takes. `sorts` maps each allowed `sort` name to a column that has
+    an index; the last sort column of `default` must make the order total together with `tie_break`.
     """
 
     kind: type[Shape]
@@ -57,6 +62,7 @@ class Listing[Row, Shape: Struct]:
     sorts: Mapping[str, str]
     default: str
     tie_break: str = "id"
+    columns: Callable[[QuerySet[Any, Any]], QuerySet[Any, Any]] = _as_they_are
     expansions: Expansions = field(default_factory=dict)
 
 
@@ -79,7 +85,8 @@ def page_of[Row, Shape: Struct](
     seal = _seal_of(request)
     edge = _edge_of(query, order, seal)
     backwards = edge is not None and edge.is_backwards
-    found = list(_sliced(rows, order, edge)[: query.limit + 1])
+    wanted = first_of_each(_sliced(rows, order, edge), query.limit + 1)
+    found = list(listing.columns(wanted)[: query.limit + 1])
     has_more = len(found) > query.limit
     found = found[: query.limit]
     if backwards:

@@ -86,6 +86,7 @@ BALANCES: Final = Listing[Any, BalanceShape](
     shape=balance_shapes,
     sorts={"item": "item_id", "location": "location_id"},
     default="item,location",
+    columns=queries.balance_rows,
 )
 POSTINGS: Final = Listing[Posting, PostingShape](
     kind=PostingShape,

@@ -41,7 +41,7 @@ class Balances(Endpoint):
         rows = lists.narrowed_balances(queries.balances(grants), query, grants)
         point = lists.point_in_time(query)
         listing = lists.BALANCES if point.is_now else _past_listing(point)
-        return page_of(request, query, queries.balance_rows(rows), listing)
+        return page_of(request, query, rows, listing)
 
 
 class Postings(Endpoint):
