@@ -256,7 +256,8 @@ class OneUser(_OfUsers):
             row = _one(self.rows().select_for_update(of=("self",)), pk)
             resource = user_resource(row)
             patch.patch(resource)
-            person = person_in(_checked(resource), is_active=row.user.is_active)
+            # Who takes `active` away leaves what it is by default, as at the beginning.
+            person = person_in(_checked(resource), is_active=True)
             row = scim.change_scim_user(row, person, origin=origin_of(request))
         return _dumped(user_resource(row), Context.RESOURCE_PATCH_RESPONSE, request)
 
