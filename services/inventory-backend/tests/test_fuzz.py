@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +108,9 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, st
     raise TimeoutError(f"Schemathesis ran longer than {_RUNS_AT_MOST_SECONDS} s.")
 
 
+type Made = Callable[[str, dict[str, object]], list[object]]
+
+
 def _known(server: Server, world: World, token: str) -> dict[str, list[object]]:
     """Make what may be deleted, and return the ids that Schemathesis is to try."""
 
@@ -116,30 +119,13 @@ def _known(server: Server, world: World, token: str) -> dict[str, list[object]]:
         assert status == 201, answer
         return [answer["id"]]
 
-    role: dict[str, object] = {"code": "night", "name": "Night shift", "permissions": ["ledger.view"]}
-    crew: dict[str, object] = {"code": "crew", "name": "The crew"}
-    roles = made("identity/roles", role)
-    crowd = made("identity/groups", crew | {"code": "crowd"})
-    made(f"identity/groups/{crowd[0]}/members", {"user": "user:vera"})
-    sara, lena, gwen = (_person(name, server, token) for name in ("sara", "lena", "gwen"))
-    _set_up_totp(server, server.token("lena", PASSWORD))
-    provider: dict[str, object] = {
-        "code": "spare",
-        "name": "Spare",
-        "issuer": "https://login.example.com",
-        "client_id": "inventory",
-        "client_authentication": "none",
-    }
-    future = (timezone.now() + timedelta(days=30)).isoformat()
-    key: dict[str, object] = {
-        "name": "Night",
-        "permissions": ["ledger.view"],
-        "expires_at": future,
-        "user": "user:vera",
-    }
-    bound: dict[str, object] = {"user": "user:alan", "role": "role:viewer"}
-    spare: dict[str, object] = {"code": "SPARE", "name": "Spare"}
+    known = _stock(made, world) | _access(made, world) | _people(server, token)
     seal_all()
+    return known | {"event": [AuditEvent.objects.earliest("seq").event_id]}
+
+
+def _stock(made: Made, world: World) -> dict[str, list[object]]:
+    spare: dict[str, object] = {"code": "SPARE", "name": "Spare"}
     line = {"item": "sku:BOLT", "quantity": "5", "to_location": "loc:A1"}
     return {
         "tracked": [world.items["COFFEE"], world.items["SCANNER"]],
@@ -156,22 +142,50 @@ def _known(server: Server, world: World, token: str) -> dict[str, list[object]]:
         "spare-party": made("parties/parties", spare),
         "spare-lot": [world.lots["L2"]],
         "spare-serial": [world.serials["S2"]],
+    }
+
+
+def _access(made: Made, world: World) -> dict[str, list[object]]:
+    role: dict[str, object] = {"code": "night", "name": "Night shift", "permissions": ["ledger.view"]}
+    crew: dict[str, object] = {"code": "crew", "name": "The crew"}
+    bound: dict[str, object] = {"user": "user:alan", "role": "role:viewer"}
+    provider: dict[str, object] = {
+        "code": "other",
+        "name": "Other",
+        "issuer": "https://other.example.com",
+        "client_id": "inventory",
+        "client_authentication": "none",
+    }
+    now = timezone.now()
+    future = (now + timedelta(days=30)).isoformat()
+    key: dict[str, object] = {"name": "Night", "permissions": ["ledger.view"], "user": "user:vera"}
+    crowd = made("identity/groups", crew | {"code": "crowd"})
+    made(f"identity/groups/{crowd[0]}/members", {"user": "user:vera"})
+    return {
         "user": [world.users["vera"], world.users["alan"]],
         "member": [world.users["vera"]],
-        "role": roles,
+        "role": made("identity/roles", role),
         "spare-role": made("identity/roles", role | {"code": "spare"}),
         "group": made("identity/groups", crew),
         "crowd": crowd,
         "spare-group": made("identity/groups", crew | {"code": "spare"}),
         "binding": made("identity/bindings", bound | {"location": "loc:A1"}),
         "spare-binding": made("identity/bindings", bound | {"location": "loc:A2"}),
-        "provider": made("identity/providers", provider | {"code": "other", "issuer": "https://other.example.com"}),
-        "spare-provider": made("identity/providers", provider),
+        "provider": made("identity/providers", provider),
+        "spare-provider": made(
+            "identity/providers", provider | {"code": "spare", "issuer": "https://login.example.com"}
+        ),
         "service": made("identity/service-accounts", {"username": "robot", "name": "A program"}),
-        "key": made("identity/keys", key),
-        "event": [AuditEvent.objects.earliest("seq").event_id],
-        "past": [(timezone.now() - timedelta(days=1)).isoformat()],
+        "key": made("identity/keys", key | {"expires_at": future}),
+        "past": [(now - timedelta(days=1)).isoformat()],
         "future": [future],
+    }
+
+
+def _people(server: Server, token: str) -> dict[str, list[object]]:
+    sara, lena, gwen = (_person(name, server, token) for name in ("sara", "lena", "gwen"))
+    _set_up_totp(server, server.token("lena", PASSWORD))
+    return {
         "person": [gwen],
         "guest": [sara],
         "lost": [lena],
