@@ -15,8 +15,10 @@ _PLACE = "what kind of place it is, is in the database"
 # value that is not what the schema says, is never one of them.
 BEYOND_SCHEMA = {
     "already_set_up": "what is set up is in the database",
+    "ambiguous": "compares two fields",
     "archived": "archiving does not change the name",
     "bad_expiry": "compares with the clock",
+    "cannot_be_invited": "whether somebody has an address is in the database",
     "ends_before_it_begins": "compares two fields, and one with now",
     "expires_before_made": "compares two fields",
     "idempotency_key_reused": "compares with earlier requests",
@@ -28,7 +30,9 @@ BEYOND_SCHEMA = {
     "location_kind": _PLACE,
     "lot_not_tracked": _ITEM,
     "lot_required": _ITEM,
+    "metadata_url_not_allowed": "which hosts may be called is up to the stage",
     "not_for_passwords": "the kind of a provider is in the database",
+    "not_for_this_kind": "which fields a provider has depends on its kind",
     "not_held": "what somebody holds is in the database",
     "not_whole": _ITEM,
     "one_subject": "one of two fields, either of which the schema lets be left out",
@@ -48,12 +52,14 @@ BEYOND_SCHEMA = {
     "unknown_lot": _UNKNOWN,
     "unknown_owner": _UNKNOWN,
     "unknown_permission": "the domains register them",
+    "unknown_return_to": "where people may come back to is up to the deployment",
     "unknown_role": _UNKNOWN,
     "unknown_selector": "each noun has its own prefixes, and all of them one grammar",
     "unknown_serial": _UNKNOWN,
     "unknown_time_zone": "the names are in the time zone database",
     "unknown_unit": _UNKNOWN,
     "unknown_user": _UNKNOWN,
+    "unusable_metadata": "an XML document in a text",
     "void_challenge": "challenges are signed",
     "void_link": "links are signed",
     "weak_password": "compared with lists of passwords and with the user's other fields",
@@ -62,13 +68,31 @@ BEYOND_SCHEMA = {
 }
 
 
+# Settings of the other kind of provider, each of which is optional.
+_SAML_ONLY = ("metadata", "metadata_url", "name_claim")
 _keys_seen: set[str] = set()
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Make a repeated Idempotency-Key a new one: the refusal would hide what becomes of the body."""
+    """Take out what would be refused always, which would hide what becomes of the rest."""
     del context, kwargs
+    _make_key_new(case)
+    if case.operation.definition.raw.get("operationId") == "create_provider":
+        _keep_to_kind(case)
+
+
+def _keep_to_kind(case: Case[Any]) -> None:
+    """Leave an OpenID provider without what only another one has, and without a secret where it needs none."""
+    body = case.body
+    is_valid = case.meta is not None and not case.meta.is_negative_at(ParameterLocation.BODY)
+    if is_valid and isinstance(body, dict) and body.get("kind", "oidc") == "oidc":
+        without = _SAML_ONLY if body.get("client_authentication") != "none" else (*_SAML_ONLY, "client_secret_ref")
+        case.body = {name: value for name, value in body.items() if name not in without}
+
+
+def _make_key_new(case: Case[Any]) -> None:
+    """Make a repeated Idempotency-Key a new one."""
     key = case.headers.get("Idempotency-Key")
     if key is None or case.meta is None or case.meta.is_negative_at(ParameterLocation.HEADER):
         return
@@ -88,6 +112,8 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
 
 
 def _is_beyond_schema(problem: dict[str, str]) -> bool:
-    # Which of its places a line must name depends on the kind of transaction.
-    is_place = problem["code"] == "required" and problem["pointer"].endswith("_location")
-    return is_place or problem["code"] in BEYOND_SCHEMA
+    if problem["code"] == "required":
+        # Which of its places a line must name depends on the kind of transaction, which settings a provider must have
+        # on its own kind.
+        return problem["pointer"].endswith(("_location", "/client_id", "/metadata", "/metadata_url"))
+    return problem["code"] in BEYOND_SCHEMA
