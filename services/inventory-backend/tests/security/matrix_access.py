@@ -135,8 +135,10 @@ SESSIONS_AND_TRAIL: Final = (
 
 
 def _scim(name: str, method: str, path: str, body: Any = None, *, answer: str = "200") -> Action:
-    """Return an action of a provider's client: whoever else asks is refused, whatever they hold."""
-    return _action(f"scim.{name}", asks(method, f"/scim/v2{path}", body), {"client": answer, "other": "403"})
+    """Return an action of a provider's client with a key that was made for it: whoever else asks is refused."""
+    answers = {"key": answer, "client": "403", "other": "403"}
+    rule = {"needs": "identity.scim", "reach": "everywhere", "lacking": "403", "beyond": "403"}
+    return _action(f"scim.{name}", asks(method, f"/scim/v2{path}", body), answers, **rule)
 
 
 _RENAMED: Final = {

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.catalog.models import Item, Unit
+from apps.common.errors import Invalid
 from apps.common.models import Entity
 from apps.identity.models import (
     ApiKey,
@@ -20,6 +21,7 @@ from apps.identity.models import (
     Totp,
     User,
 )
+from apps.identity.tests.keys import key_of
 from apps.identity.tests.sso import make_provider
 from apps.identity.types import UserKind
 from apps.locations.models import Location
@@ -69,8 +71,11 @@ def worker(role: str, relation: str, scene: Scene) -> tuple[UUID, str]:
     return user.pk, token_of(user.username)
 
 
-def put_in_state(api: Client, action: Action, scene: Scene, place: str, state: str, *, caller: UUID) -> None:
-    """Put the object of an action in a state; what is not listed here it is in already."""
+def put_in_state(api: Client, action: Action, scene: Scene, place: str, state: str, *, caller: UUID) -> str:
+    """Put the object of an action in a state; what is not listed here it is in already.
+
+    Returns what the caller asks with in this state, where that is not the token.
+    """
     noun = action.name.partition(".")[0]
     if state == "archived":
         model = _ARCHIVABLE.get(noun, Location)
@@ -81,10 +86,20 @@ def put_in_state(api: Client, action: Action, scene: Scene, place: str, state: s
     elif state == "reversed":
         path = f"/ledger/transactions/{scene.receipts[place]}/reverse"
         assert api.post(path, {"reason": "mistake"}).status_code == 201
-    elif state == "client":
+    elif state in {"client", "key"}:
         Provider.objects.filter(pk=scene.ids["PROVIDER"]).update(scim_client_id=caller)
+        return _key_for_scim(caller) if state == "key" else ""
     elif (noun, state) in _STATES:
         _STATES[noun, state](scene, place)
+    return ""
+
+
+def _key_for_scim(caller: UUID) -> str:
+    """Return a key that was made for SCIM; nothing for who holds too little to be given one."""
+    try:
+        return key_of(User.objects.get(pk=caller), "identity.scim")
+    except Invalid:
+        return ""
 
 
 def _made(api: Client, path: str, body: object) -> str:

@@ -19,6 +19,7 @@ from apps.common.api import limits
 from apps.common.api.limits import Counters, Policy, network_of
 from apps.common.db import rows
 from apps.identity.models import Provider, User
+from apps.identity.tests.keys import key_of
 from apps.parties.models import Party
 from audit.django.models import AuditEvent
 from tests.answers import json_of, refusal
@@ -100,8 +101,9 @@ def _takes_anything(kind: Any) -> bool:
 
 
 @pytest.mark.parametrize("depth", [21, 200, 960, 5_000])
-def test_h4_a_deep_body_of_scim_is_400(world: World, token: str, depth: int) -> None:
+def test_h4_a_deep_body_of_scim_is_400(world: World, depth: int) -> None:
     Provider.objects.filter(code="local").update(scim_client_id=world.users["ada"])
+    token = key_of(User.objects.get(username="ada"), "identity.scim")
     body = b'{"userName": "new", "x": ' + b"[" * depth + b"]" * depth + b"}"
     for method, path in (("POST", "/Users"), ("POST", "/Groups"), ("POST", "/.search"), ("PUT", "/Users/1")):
         answer = ask(method, f"/scim/v2{path}", body, token=token)

@@ -70,7 +70,7 @@ def test_what_nothing_proves_is_an_error(tmp_path: Path, capsys: pytest.CaptureF
     file = tmp_path / "results.xml"
     file.write_text("<suite/>", encoding="utf-8")
     assert main([str(file)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "0/47 requirements"
+    assert capsys.readouterr().out.splitlines()[-1] == "0/48 requirements"
 
 
 AUDIT = "test_c1_the_lock_has_no_known_vulnerability"

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from apps.identity.models import Provider
+from apps.identity.models import Provider, User
+from apps.identity.tests.keys import key_of
 from rbac.django.routes import routes
 from tests.answers import refusal
 from tests.security.addresses import Address, addresses
@@ -52,10 +53,12 @@ def test_a1_a_token_that_is_none_of_ours_opens_nothing() -> None:
 @pytest.mark.parametrize("method", [*METHODS, "FOO"])
 def test_h7_only_documented_methods_are_answered_and_allow_is_right(world: World, method: str) -> None:
     Provider.objects.filter(code="local").update(scim_client_id=world.users["ada"])
-    token = token_of("ada")
+    token, for_scim = token_of("ada"), key_of(User.objects.get(username="ada"), "identity.scim")
     for address in addresses():
         # Some answer a browser's cookie alone.
         proof = {"headers": cookie_of("ada")} if address.pattern.endswith("/session/current") else {"token": token}
+        if address.path.startswith("/scim/"):
+            proof = {"token": for_scim}
         answer = ask(method, address.path, **proof)
         if method in address.methods:
             assert answer.status_code != 405, address

@@ -1,9 +1,7 @@
 """SCIM: a provider's own users and groups, and nobody else's. `nox -s sso` has the compliance check of scim2-cli."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -11,12 +9,12 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.identity.actions import begin_session, create_key
+from apps.identity.actions import begin_session
 from apps.identity.actions.scim import Person, change_scim_user
 from apps.identity.models import ExternalIdentity, Provider, ScimGroup, ScimUser, Session, User
 from apps.identity.tests.hostile import SECRET, Hostile
+from apps.identity.tests.keys import key_of
 from apps.identity.tests.sso import make_provider, sign_in
-from apps.identity.types import Authority, KeySpec
 from audit import Origin
 from audit.django.models import AuditEvent
 from rbac.django.models import Binding, Role
@@ -35,16 +33,6 @@ def caller(username: str) -> Call:
     role, _ = Role.objects.get_or_create(code="provisioning", defaults={"name": "P", "permissions": ["identity.scim"]})
     Binding.objects.get_or_create(user=owner, role=role, location=None)
     return asking(key_of(owner, "identity.scim"))
-
-
-def key_of(owner: User, *permissions: str, location: UUID | None = None) -> str:
-    """Return a new API key."""
-    at = timezone.now()
-    spec = KeySpec(
-        name="A key", permissions=permissions, location_id=location, networks=(), expires_at=at + timedelta(days=1)
-    )
-    origin = Origin.system(at=at, request_id="test-0001")
-    return create_key(owner, spec, by=Authority.operator(), origin=origin)[1]
 
 
 def asking(credential: str) -> Call:
