@@ -31,6 +31,9 @@ MANY_BALANCES = """
     FROM made, locations_location l WHERE l.code = 'A1'
 """
 
+# Ids that come after all others.
+LAST_OF_ALL = "('ffffffff-ffff-4fff-bfff-' || lpad(n::text, 12, '0'))::uuid"
+
 COUNTS = json.loads((Path(__file__).parent / "query_counts.json").read_text(encoding="utf-8"))
 
 
@@ -73,31 +76,25 @@ def _pages_read(api: Client, query: dict[str, str]) -> tuple[int, dict[str, str]
     return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"], dict(following)
 
 
-@pytest.mark.parametrize("sort", ["item,location", "-item,-location", "-location"])
+@pytest.mark.parametrize("sort", ["item,location", "item"])
 def test_a_restricted_page_reads_no_more_where_its_rows_come_last(
     api: Client, as_user: Callable[[str], Client], sort: str
 ) -> None:
+    of_b = MANY_BALANCES.replace("'A1'", "'B1'")
+    of_a = MANY_BALANCES.replace("gen_random_uuid()", LAST_OF_ALL).replace("DEEP-", "LAST-")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE NONE")
-        cursor.execute(MANY_BALANCES.replace("'A1'", "'B1'"), [ITEMS])
+        cursor.execute(of_b, [40_000])
+        cursor.execute(of_a, [20_000])
         cursor.execute("ANALYZE")
         cursor.execute("SET LOCAL ROLE inventory_app")
-    lines = [{"item": "sku:BOLT", "quantity": "5", "to_location": f"loc:{place}"} for place in ("A1", "A2", "B1")]
-    made = api.post("/catalog/items", {"sku": "LAST", "name": "Last", "base_unit": "ea"})
-    assert made.status_code == 201
-    lines += [{**line, "item": "sku:LAST"} for line in lines]
-    assert api.post("/ledger/transactions", {"kind": "opening", "lines": lines}).status_code == 201
     alan = as_user("alan")
 
-    rows_of_all = json.loads(api.get("/ledger/balances", limit=200, nonzero="true", sort=sort).content)["results"]
-    everything = [row["id"] for row in rows_of_all if row["location"]["code"] != "B1"]
-    seen: list[str] = []
-    target = {"limit": "3", "sort": sort}
-    while target:
-        page = json.loads(alan.get("/ledger/balances", **target).content)
-        seen += [row["id"] for row in page["results"]]
-        if page["next"] is None:
-            break
+    seen, target = [], {"limit": "3", "sort": sort}
+    for _ in range(3):
+        page = json.loads(alan.get("/ledger/balances", **target).content)["results"]
+        seen += [(row["item"]["id"], row["location"]["code"]) for row in page]
         read, target = _pages_read(alan, target)
         assert read < 200, target
-    assert seen == everything
+    everything = json.loads(api.get("/ledger/balances", location="loc:A1", limit=9, sort=sort).content)["results"]
+    assert seen == [(row["item"]["id"], "A1") for row in everything]

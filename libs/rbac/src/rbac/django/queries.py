@@ -140,8 +140,11 @@ class _FirstOfEach(Expression):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: object, **__: object
     ) -> tuple[str, tuple[Any, ...]]:
         order = [str(column) for column in self._rows.query.order_by]
-        place = {self._bound.lhs.target.attname: RawSQL("place.id", [])}  # nosec B611  (a constant)
-        inner = self._rows.filter(**place)
+        column, place = self._bound.lhs.target.attname, RawSQL("place.id", [])  # nosec B611  (a constant)
+        # A range of one, in the order of places first: of that order only the index that begins with the place is,
+        # whatever is thought of how many rows a place has.
+        inner = self._rows.filter(**{f"{column}__gte": place, f"{column}__lte": place})
+        inner = inner.order_by(f"-{column}" if order[0][0] == "-" else column, *order)
         # That it is one of the places is said by where the place comes from.
         inner.query.where.children = [node for node in inner.query.where.children if not isinstance(node, _EqualsAny)]
         first = inner.values_list("pk", *(column.removeprefix("-") for column in order))[: self._most]
