@@ -289,7 +289,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, tasks: str, said: str) -> N
 
 def test_a_workspace_that_configures_nothing(tmp_path: Path) -> None:
     made = workspace(tmp_path, {"base": [], "app": ["base"]}, tasks="\n[tool.ruff]\nline-length = 100\n")
-    assert made.once("run", "security").stderr == "once: There is no task 'security': the workspace has lint, tests\n"
+    assert made.once("run", "security").stderr == "once: There is no task 'security'; there are: lint, tests.\n"
     assert set(keys(made, "tests")) == {"app", "base"}
 
 
