@@ -46,7 +46,7 @@ def test_a_package_s_closure_is_listed_the_same_each_time(made: Workspace) -> No
 
 def test_what_cannot_be_listed_is_said(made: Workspace) -> None:
     done = made.once("sbom", "gone")
-    assert (done.returncode, done.stderr) == (2, "once: There is no package 'gone': the workspace has app, base\n")
+    assert (done.returncode, done.stderr) == (2, "once: There is no package 'gone'; there are: app, base.\n")
     done = made.once("sbom", "app", PATH="/nowhere")
     assert (done.returncode, done.stdout) == (3, "")  # no git either
     done = made.once("sbom", "app", "--extra", "gone", UV=uv(made.root))

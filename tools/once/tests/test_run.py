@@ -131,13 +131,20 @@ def test_force_runs_what_is_cached(chain: Workspace) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "nope"], "once: There is no task 'nope': the workspace has tests\n"),
-        (["run", "tests", "-p", "nope"], "once: There is no package 'nope': the workspace has app, base, lib\n"),
+        (["run", "nope"], "once: There is no task 'nope'; there are: tests.\n"),
+        (["run", "test"], "once: There is no task 'test'; there are: tests. Did you mean 'tests'?\n"),
+        (["run", "tests", "-p", "nope"], "once: There is no package 'nope'; there are: app, base, lib.\n"),
     ],
 )
 def test_what_does_not_exist_is_a_wrong_call(chain: Workspace, words: list[str], said: str) -> None:
     done = chain.once(*words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_a_misspelt_command_is_told_the_nearest(chain: Workspace) -> None:
+    done = chain.once("afected")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(". Did you mean 'affected'?\n")
 
 
 def test_variables(tmp_path: Path) -> None:

@@ -145,4 +145,4 @@ def test_an_interrupt_leaves_no_job(made: Workspace, watch: Callable[..., Watch]
 
 def test_a_task_that_does_not_exist_is_refused(made: Workspace) -> None:
     done = made.once("watch", "gone")
-    assert (done.returncode, done.stderr) == (2, "once: There is no task 'gone': the workspace has tests\n")
+    assert (done.returncode, done.stderr) == (2, "once: There is no task 'gone'; there are: tests.\n")

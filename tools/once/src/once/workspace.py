@@ -41,6 +41,14 @@ GROUPS = {
 }
 
 
+def no_such(kind: str, name: str, names: Collection[str]) -> str:
+    """Return what to tell whoever named a command, a task or a package that is not there, with the nearest that is."""
+    from difflib import get_close_matches  # noqa: PLC0415  (costs time that nobody else has to spend)
+
+    meant = "".join(f" Did you mean {near!r}?" for near in get_close_matches(name, names, n=1))
+    return f"There is no {kind} {name!r}; there are: {', '.join(names) or 'none'}.{meant}"
+
+
 class BadWorkspace(Exception):
     """The workspace cannot be used as it is; the message says what to change."""
 
@@ -134,13 +142,11 @@ class Workspace:
         """
         for package in packages:
             if package not in self.members:
-                raise BadWorkspace(
-                    f"There is no package {package!r}: the workspace has {', '.join(sorted(self.members))}"
-                )
+                raise BadWorkspace(no_such("package", package, sorted(self.members)))
         found = []
         for task in tasks:
             if task not in self.tasks:
-                raise BadWorkspace(f"There is no task {task!r}: the workspace has {', '.join(self.tasks) or 'none'}")
+                raise BadWorkspace(no_such("task", task, self.tasks))
             found += [
                 Job(self.members[name], task)
                 for name in sorted(packages or self.members)

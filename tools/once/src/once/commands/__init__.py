@@ -9,7 +9,7 @@ from once.checkout import here
 from once.git import UnknownRevision
 from once.listing import GitStopped
 from once.lock import UnreadableLock
-from once.workspace import BadWorkspace
+from once.workspace import BadWorkspace, no_such
 
 HELP = {
     "run": "run tasks with the packages whose results are not cached",
@@ -47,6 +47,8 @@ def dispatch(arguments: Sequence[str]) -> int:
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     words = list(arguments)
+    if words and not words[0].startswith("-") and words[0] not in HELP:
+        parser.error(no_such("command", words[0], HELP))
     posargs = words[words.index("--") + 1 :] if "--" in words else []
     words = words[: words.index("--")] if "--" in words else words
     for name, text in HELP.items():
