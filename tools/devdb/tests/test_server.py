@@ -15,8 +15,8 @@ from devdb._cluster import Cluster, clusters
 from devdb._cluster import home as checkout_home
 
 SETTINGS = (
-    "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'listen_addresses', "
-    "'max_connections', 'synchronous_commit', 'TimeZone') ORDER BY name"
+    "SELECT name, setting FROM pg_settings WHERE name IN ('autovacuum', 'fsync', 'full_page_writes', "
+    "'listen_addresses', 'max_connections', 'synchronous_commit', 'TimeZone') ORDER BY name"
 )
 
 
@@ -54,6 +54,7 @@ def test_the_test_profile_is_fast_and_has_the_same_order_of_text_everywhere() ->
     with devdb.server(profile="test") as server:
         assert query(server.url(), SETTINGS) == [
             ("TimeZone", "UTC"),
+            ("autovacuum", "off"),
             ("fsync", "off"),
             ("full_page_writes", "off"),
             ("listen_addresses", ""),
@@ -68,7 +69,7 @@ def test_the_test_profile_is_fast_and_has_the_same_order_of_text_everywhere() ->
 def test_the_dev_profile_is_durable_by_default() -> None:
     with devdb.server() as server:
         assert server.profile == "dev"
-        assert query(server.url(), SETTINGS)[1:3] == [("fsync", "on"), ("full_page_writes", "on")]
+        assert query(server.url(), SETTINGS)[1:4] == [("autovacuum", "on"), ("fsync", "on"), ("full_page_writes", "on")]
         assert query(server.url(), SETTINGS)[-1] == ("synchronous_commit", "on")
 
 
