@@ -24,6 +24,8 @@ def jobs(task: str, names: set[str]) -> set[str]:
 
 
 ALSO = ("contracts", "documents")
+# Reads all Python that is ours, and all of the lock.
+OF_THE_REPOSITORY = {"repository(inventory-backend)"}
 # The tests of the service, of what its documents say, and of who imports whom.
 OF_THE_SERVICE = {f"{task}(inventory-backend)" for task in ("typecheck", "tests", "documents", "contracts")}
 
@@ -77,18 +79,19 @@ def test_nothing_is_affected_by_nothing(clone: Workspace) -> None:
 def test_a_change_in_audit_affects_audit_and_the_service(clone: Workspace) -> None:
     clone.write("libs/audit/src/audit/_events.py", "# changed\n")
     own = {"lint(audit)", "typecheck(audit)", "security(audit)", "tests(audit)"}
-    assert affected(clone) == own | OF_THE_SERVICE
+    assert affected(clone) == own | OF_THE_SERVICE | OF_THE_REPOSITORY
 
 
 def test_a_change_in_the_tests_of_audit_affects_audit_alone(clone: Workspace) -> None:
     clone.write("libs/audit/tests/test_record.py", "# changed\n")
-    assert affected(clone) == {"lint(audit)", "typecheck(audit)", "security(audit)", "tests(audit)"}
+    own = {"lint(audit)", "typecheck(audit)", "security(audit)", "tests(audit)"}
+    assert affected(clone) == own | OF_THE_REPOSITORY
 
 
 def test_a_change_in_devdb_affects_those_whose_tests_need_a_database(clone: Workspace) -> None:
     clone.write("tools/devdb/src/devdb/_server.py", "# changed\n")
     users = jobs("typecheck", {"audit", "rbac", "devdb"}) | jobs("tests", {"audit", "rbac", "devdb"})
-    assert affected(clone) == users | OF_THE_SERVICE | {"lint(devdb)", "security(devdb)"}
+    assert affected(clone) == users | OF_THE_SERVICE | OF_THE_REPOSITORY | {"lint(devdb)", "security(devdb)"}
 
 
 @pytest.mark.parametrize("path", ["docs/how-to/import-csv.md", "docs/adr/README.md", "README.md", "CHANGELOG.md"])
@@ -128,7 +131,7 @@ def test_the_readme_of_a_library_is_its_own(clone: Workspace) -> None:
 )
 def test_a_locked_version_affects_what_resolves_to_it(clone: Workspace, name: str, expected: set[str]) -> None:
     bump(clone, name)
-    assert affected(clone) == expected | {"repository(once)"}  # reads all of the lock
+    assert affected(clone) == expected | OF_THE_REPOSITORY | {"repository(once)"}  # read all of the lock
 
 
 def test_every_package_is_typed_strictly() -> None:
