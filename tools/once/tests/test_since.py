@@ -20,7 +20,7 @@ LINT = """
 [tool.once.tasks.lint]
 run = [["true"]]
 upstream = false
-inputs = ["/settings.toml#tool.lint", "/**/marked.txt", "/shared"]
+inputs = ["/settings.toml#tool.lint", "/**/marked.txt", "/shared", "/.hidden/list"]
 """
 EDITS = 75
 TOLD = 20  # edits after which the changed paths must be enough
@@ -168,7 +168,7 @@ def test_what_is_told(repo: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["uv.lock", "packages/lib/pyproject.toml", "settings.toml", "src/marked.txt", "shared/a"]
+    "path", ["uv.lock", "packages/lib/pyproject.toml", "settings.toml", "src/marked.txt", "shared/a", ".hidden/list"]
 )
 def test_what_only_keys_tell(repo: Workspace, path: str) -> None:
     assert by_changes(repo) == []

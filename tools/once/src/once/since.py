@@ -101,7 +101,7 @@ def _ends(base: Checkout, glob: str) -> tuple[str, str]:
     """Return how all paths begin and end (with a / before them) that a declared path or glob stands for, or may."""
     special = [at for at, character in enumerate(glob) if character in "*?[]"]
     if not special:
-        return glob.removeprefix("."), ""
+        return "" if glob == "." else glob, ""
     folder = glob[: special[0]].rpartition("/")[0]
     if folder and not base.keys.inputs.matching(glob):  # then all of the folder may count
         return folder, ""
