@@ -124,6 +124,15 @@ def test_the_cache_is_counted_bounded_and_checked(repo: Workspace) -> None:
     assert set(repo.statuses().values()) == {"passed"}
 
 
+def test_what_the_cache_has_no_more_is_no_hit(repo: Workspace) -> None:
+    repo.statuses()
+    time.sleep(3.1)  # git's index is settled: from the next run on a script answers, and reads no result
+    for _ in range(2):
+        assert set(repo.statuses().values()) == {"hit"}
+    repo.once("cache", "gc", "--size", "0")
+    assert set(repo.statuses().values()) == {"passed"}
+
+
 def test_a_small_cache_keeps_what_was_used_last(repo: Workspace) -> None:
     repo.statuses()
     size = max(file.stat().st_size for file in (repo.cache / "ac").iterdir())

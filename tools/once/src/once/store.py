@@ -118,6 +118,10 @@ class LocalStore:
     def remove(self, key: str) -> None:
         """Forget a result, and what the checkouts' last runs knew of it."""
         (self.folder / "ac" / key).unlink(missing_ok=True)
+        self.forget_runs()
+
+    def forget_runs(self) -> None:
+        """Forget what the checkouts' last runs knew: they answered for results that are here no more."""
         for known in ("state", "quick"):
             shutil.rmtree(self.folder / known, ignore_errors=True)
 

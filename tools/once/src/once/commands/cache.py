@@ -28,6 +28,8 @@ def main(root: str, chosen: argparse.Namespace) -> int:
         files = list(store.files())
         results = sum(file.parent.name == "ac" for file in files)
         figures = {"results": results, "files": len(files), "bytes": sum(file.stat().st_size for file in files)}
+    if figures.get("removed"):
+        store.forget_runs()
     text = ", ".join(f"{name} {value}" for name, value in figures.items())
     print(json.dumps(figures) if chosen.json else f"{store.folder}: {text}")
     return 1 if chosen.what == "verify" and figures["removed"] else 0
