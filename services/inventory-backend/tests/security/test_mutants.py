@@ -20,6 +20,8 @@ def test_each_guard_is_where_the_table_says() -> None:
     assert len(table) == len({guard.name for guard in table}) >= 35
     for guard in table:
         assert (ROOT / guard.file).read_text(encoding="utf-8").count(guard.text) == 1, guard.name
+        if guard.package != SERVICE:
+            continue  # a library's tests are its own: a change of theirs is none of the service
         path, _, test = guard.selection.partition("::")
         source = (ROOT / guard.package / path).read_text(encoding="utf-8")
         assert f"def {test.partition('[')[0]}(" in source, guard.name

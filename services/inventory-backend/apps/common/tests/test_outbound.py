@@ -87,9 +87,20 @@ def test_f4_loopback_in_another_spelling_is_refused(host: str) -> None:
 
 def test_f4_a_host_of_ones_own_network_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.255.255.1", 443))]
+    asked: list[object] = []
+
+    def nobody_there(address: object, *_: object, **__: object) -> None:
+        asked.append(address)
+        raise TimeoutError
+
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", nobody_there)
+    with pytest.raises(OutboundFailed, match="not public"):
+        STRICT.get("https://idp.internal/")
+    assert asked == []
     with pytest.raises(OutboundFailed, match="does not answer"):
-        Outbound(private_hosts=frozenset({"idp.internal"}), seconds=0.05).get("https://idp.internal/")
+        Outbound(private_hosts=frozenset({"idp.internal"})).get("https://idp.internal/")
+    assert asked == [("10.255.255.1", 443)]
 
 
 @pytest.fixture
