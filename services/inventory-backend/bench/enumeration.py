@@ -65,7 +65,7 @@ def _measure(tries: int) -> int:
 
         def ask(username: str, path: str = path, what: str = what) -> None:
             rows("DELETE FROM identity_throttle RETURNING 1", [])
-            body = {"username": username} | ({"password": "wrong"} if what == "sign-in" else {})
+            body = {"username": username} | ({"password": f"not that of {username}"} if what == "sign-in" else {})
             answer = client.post(path, body, content_type="application/json")
             if answer.status_code not in {202, 401}:
                 raise RuntimeError(f"{path} answered {answer.status_code}.")
