@@ -12,6 +12,7 @@ import pytest
 from authority import Authority
 from collector import collecting
 from django.db import connection, transaction
+from settling import is_settled
 
 from audit import Event, Line, NotDelivered, Origin, sink_at
 from audit.django import forwarder
@@ -55,13 +56,10 @@ def name_of(columns: dict[str, Any]) -> str:
 
 def forward_all(sink: Any, name: str = "sink") -> int:
     """Forward until there is no more; others on this cluster may hold the horizon back for a while."""
-    is_settled = "SELECT NOT EXISTS (SELECT FROM audit_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     sent = 0
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(is_settled)
-            # Asked before: what settles after the forwarder has looked is sent in the next round.
-            nothing_is_held_back = cursor.fetchone() == (True,)
+        # Asked before: what settles after the forwarder has looked is sent in the next round.
+        nothing_is_held_back = is_settled()
         count = forward(sink, name=name, spell=name_of)
         sent += count
         if nothing_is_held_back and not count:

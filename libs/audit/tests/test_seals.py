@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError, connection, transaction
+from settling import is_settled
 
 from audit import Checkpoint, Event, Origin, Tree, leaf_hash, open_checkpoint, root_from_path
 from audit.django.actions import record, record_many
@@ -34,12 +35,9 @@ def write(*object_ids: object) -> None:
 
 def settle() -> None:
     """Wait for others on this cluster: while their transactions run, the horizon stays below what is new here."""
-    is_unsettled = "SELECT EXISTS (SELECT FROM audit_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     for _ in range(900):
-        with connection.cursor() as cursor:
-            cursor.execute(is_unsettled)
-            if cursor.fetchone() == (False,):
-                return
+        if is_settled():
+            return
         time.sleep(0.1)
     raise TimeoutError
 
